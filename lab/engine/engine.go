@@ -1,0 +1,65 @@
+// Package engine says what a lab needs of the thing that makes its hosts. An
+// engine makes hosts, wires them, and hands back one byte stream to the agent
+// that is process 1 of each; all else goes through the agent and is written
+// once for every engine.
+package engine
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"hostlab/lab/topology"
+)
+
+// ErrUnavailable is wrapped by every error that says that this computer cannot
+// run an engine now: no daemon, no permission, too old a version.
+var ErrUnavailable = errors.New("engine unavailable")
+
+// An Engine makes labs.
+type Engine interface {
+	// Name is the word for it on the command line: "docker".
+	Name() string
+
+	// Up starts every host of t, wired and addressed, and returns when the
+	// stream to each agent is open. When it fails or ctx ends, nothing of the
+	// lab is left. The prefixes may differ from t's where the computer uses
+	// one already; Instance.Topology tells.
+	Up(ctx context.Context, t *topology.Topology, o Options) (Instance, error)
+}
+
+// Options are the choices of one Up. The zero value means the defaults.
+type Options struct {
+	// Progress is told, in one short line each, what takes time. Calls are
+	// never concurrent. Nil means nobody listens.
+	Progress func(line string)
+}
+
+// An Instance is a running lab. Its methods may be called concurrently.
+type Instance interface {
+	// Topology is the lab as it runs, with the prefixes and addresses that
+	// the hosts really have.
+	Topology() *topology.Topology
+
+	// Dial returns the stream to the agent of a host. It is called once per
+	// host; closing the stream ends the host.
+	Dial(ctx context.Context, host string) (io.ReadWriteCloser, error)
+
+	// Pause freezes every process of a host; its addresses still answer ARP.
+	Pause(ctx context.Context, host string) error
+	// Resume ends a Pause.
+	Resume(ctx context.Context, host string) error
+	// Kill ends a host at once, as when its plug is pulled.
+	Kill(ctx context.Context, host string) error
+	// Cut takes a host's cable out of a network.
+	Cut(ctx context.Context, host, network string) error
+	// Join puts the cable back, with the same addresses.
+	Join(ctx context.Context, host, network string) error
+
+	// Describe returns what the lab runs on, for the record: "docker 20.10.24, linux 6.18".
+	Describe() string
+
+	// Down ends every host and removes every network. It is safe to call
+	// twice, and does its work also when a host has died already.
+	Down(ctx context.Context) error
+}

@@ -1,0 +1,62 @@
+// Package topology describes a lab as data: networks, hosts and the addresses
+// between them. Nothing here touches the computer; an engine makes hosts of it.
+//
+// A topology is read from a Compose file by Parse, or written as a Go literal.
+// Validate reports every problem at once.
+package topology
+
+import "net/netip"
+
+// A Topology is the whole of a lab: which networks there are and which hosts
+// stand on them. The zero value is a lab without hosts.
+type Topology struct {
+	Name     string    // a word for messages; "" means "lab"
+	Networks []Network // in the order of the file
+	Hosts    []Host    // in the order of the file
+}
+
+// A Network is one broadcast domain. Hosts attached to it reach each other
+// without a router.
+type Network struct {
+	Name     string
+	Prefixes []netip.Prefix // address ranges, at most one IPv4 and one IPv6
+	MTU      int            // largest IP packet in bytes, header included; 0 means 1500
+
+	Pos Pos // where the file says so; zero for a Go literal
+}
+
+// A Host is one machine: a name, interfaces with addresses, and what the
+// kernel of that machine is told.
+type Host struct {
+	Name       string            // a DNS label, also the hostname
+	Aliases    []string          // further names that the other hosts know it by
+	Interfaces []Interface       // one for each network it stands on
+	Image      string            // container image; "" means the lab image made from cmd/host
+	Sysctls    map[string]string // "net.ipv4.conf.all.arp_ignore": "1"
+	Forward    bool              // the host is a router: IPv4 and IPv6 forwarding on
+	Routes     []Route           // beside the connected ones
+
+	Pos Pos
+}
+
+// An Interface joins a host to a network under fixed addresses.
+type Interface struct {
+	Network string
+	Addrs   []netip.Addr // at most one IPv4 and one IPv6; empty lets the engine choose
+
+	Pos Pos
+}
+
+// A Route says by which neighbour a host reaches a prefix.
+type Route struct {
+	To  netip.Prefix // 0.0.0.0/0 or ::/0 is the default route
+	Via netip.Addr   // a neighbour on one of the host's own networks
+
+	Pos Pos
+}
+
+// A Pos is a place in the file that a topology was read from.
+type Pos struct {
+	File string
+	Line int // from 1; 0 means unknown
+}
