@@ -1,0 +1,135 @@
+package book
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// An event is a line of --json: what happened, and only the fields that belong
+// to it. Names and meanings are a contract.
+//
+//	listening   local                     a server's socket is bound
+//	accepting                             a TCP server waits for a connection
+//	accepted    local peer                it has one
+//	connected   local peer                a client's socket has its name
+//	sent        local peer text bytes     a client has sent this
+//	waiting     seconds                   and waits that long for a reply
+//	request     peer text bytes           a server has received this
+//	dropped     peer bytes                and pretends that it has not
+//	replied     peer text bytes           or has answered this
+//	reply       peer text bytes           a client has received this
+//	progress    phase bytes               so much is "sent", "received", "processed"
+//	closed      peer                      a TCP server is done with a connection
+//	mtu         mtu                       big_sender's datagram was too big
+//	seed        seed                      a server drops by this seed
+//	error       message errno number      number and errno when the system said it
+type event struct {
+	Time    time.Time      `json:"time"`             // RFC 3339, UTC
+	Event   string         `json:"event"`            // one of the words above
+	Local   netip.AddrPort `json:"local,omitzero"`   // "127.0.0.1:1060" or "[::1]:1060"
+	Peer    netip.AddrPort `json:"peer,omitzero"`    // the other end
+	Text    *string        `json:"text,omitempty"`   // U+FFFD where it is not UTF-8
+	Data    []byte         `json:"data,omitempty"`   // base64, only when not all ASCII
+	Bytes   *int64         `json:"bytes,omitempty"`  // octets of data, headers not counted
+	Phase   string         `json:"phase,omitempty"`  // which bytes
+	Seconds float64        `json:"seconds,omitzero"` // patience
+	MTU     int            `json:"mtu,omitzero"`     // octets, IP header included
+	Seed    *uint64        `json:"seed,omitempty"`
+	Errno   string         `json:"errno,omitempty"`  // "ECONNREFUSED"
+	Number  int            `json:"number,omitzero"`  // 111; differs between systems
+	Message string         `json:"message,omitzero"` // the line of standard error, without the name
+}
+
+// carrying returns e with data as its text.
+func (e event) carrying(data []byte) event {
+	text := string(data)
+	e.Text = &text
+	if !ascii(data) {
+		e.Data = data
+	}
+	return e.counting(int64(len(data)))
+}
+
+// counting returns e with a number of octets.
+func (e event) counting(n int64) event {
+	e.Bytes = &n
+	return e
+}
+
+// An output writes what a program has to say: lines for people, or with json
+// the same as events, all on standard output then. Each line is one Write.
+type output struct {
+	name     string
+	json     bool
+	mu       sync.Mutex
+	out, err io.Writer
+}
+
+// say prints a line for people, or e. Without a format, only e.
+func (o *output) say(e event, format string, args ...any) {
+	o.write(o.out, e, format, args...)
+}
+
+// note prints a line that is not the book's, on standard error after the
+// program's name, or e.
+func (o *output) note(e event, format string, args ...any) {
+	o.write(o.err, e, o.name+": "+format, args...)
+}
+
+func (o *output) write(w io.Writer, e event, format string, args ...any) {
+	line := []byte(fmt.Sprintf(format, args...))
+	if o.json {
+		e.Time = time.Now().UTC()
+		var err error
+		if line, err = json.Marshal(e); err != nil {
+			panic(err) // no field of an event can fail
+		}
+		w = o.out
+	}
+	if len(line) == 0 {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	w.Write(append(line, '\n')) // a reader who has left is no reason to end
+}
+
+// A plainError's words are the whole line: no name of the program before them.
+type plainError string
+
+func (e plainError) Error() string { return string(e) }
+
+// fail prints the error that ends the program.
+func (o *output) fail(err error) {
+	e := errorEvent(err)
+	var plain plainError
+	if errors.As(err, &plain) {
+		o.write(o.err, e, "%s", plain)
+		return
+	}
+	o.note(e, "%s", e.Message)
+}
+
+// trouble prints an error with one client, which a server survives.
+func (o *output) trouble(peer netip.AddrPort, err error) {
+	e := errorEvent(err)
+	if e.Peer = peer; !peer.IsValid() {
+		o.note(e, "%s", e.Message)
+		return
+	}
+	o.note(e, "%s: %s", tuple(peer), e.Message)
+}
+
+// errorEvent describes err in the C library's words where it is an errno.
+func errorEvent(err error) event {
+	e := event{Event: "error", Message: err.Error()}
+	if number, name, text, ok := errno(err); ok {
+		e.Number, e.Errno, e.Message = number, name, text
+	}
+	return e
+}

@@ -1,0 +1,146 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"hostlab/lab/engine"
+	"hostlab/lab/topology"
+)
+
+// Options are the choices of Start. Nil means the defaults.
+type Options struct {
+	// Engine makes the hosts; nil means FindEngine("auto").
+	Engine engine.Engine
+
+	// Progress is told, one short line at a time, what takes time. Calls are
+	// never concurrent. Nil means nobody listens.
+	Progress func(line string)
+}
+
+// A Lab is a running topology. Close ends it.
+type Lab struct {
+	instance engine.Instance
+	hosts    map[string]*Host
+	ctx      context.Context // ends with the lab
+	cancel   context.CancelFunc
+
+	mu      sync.Mutex
+	streams []io.Closer // connections to agents
+
+	closing sync.Once
+	closed  error
+}
+
+// downTimeout is how long Close waits for an engine before it gives up with an
+// error.
+const downTimeout = 60 * time.Second
+
+// Load reads a topology from a Compose file and validates it.
+func Load(ctx context.Context, path string) (*topology.Topology, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("lab: topology: %w", err)
+	}
+	t, err := topology.Parse(ctx, path, data)
+	if err != nil {
+		return nil, err
+	}
+	return t, t.Validate()
+}
+
+// Start makes every host of t and returns when each agent answers and each
+// interface, address and route was verified from inside. Where the computer
+// uses one of t's prefixes already, the lab takes another: Topology tells. On
+// error nothing of the lab is left. The errors of an engine that cannot run
+// here wrap engine.ErrUnavailable. The caller closes the lab.
+func Start(ctx context.Context, t *topology.Topology, o *Options) (*Lab, error) {
+	if o == nil {
+		o = &Options{}
+	}
+	if err := t.Validate(); err != nil {
+		return nil, err
+	}
+	e := o.Engine
+	if e == nil {
+		var err error
+		if e, err = FindEngine("auto"); err != nil {
+			return nil, err
+		}
+	}
+	instance, err := e.Up(ctx, t, engine.Options{Progress: o.Progress})
+	if err != nil {
+		return nil, err
+	}
+	l := &Lab{instance: instance, hosts: map[string]*Host{}}
+	l.ctx, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	for _, s := range instance.Topology().Hosts {
+		l.hosts[s.Name] = newHost(l, s.Name)
+	}
+	if err := l.settle(ctx); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+// settle gives every host its routes and verifies it from inside. Hosts are
+// visited side by side, a few at a time.
+func (l *Lab) settle(ctx context.Context) error {
+	var g errgroup.Group
+	g.SetLimit(16)
+	for _, h := range l.hosts {
+		g.Go(func() error {
+			if err := h.addRoutes(ctx); err != nil {
+				return err
+			}
+			return h.verify(ctx)
+		})
+	}
+	return g.Wait()
+}
+
+// Topology is the lab as it runs, with the prefixes and addresses that the
+// hosts really have.
+func (l *Lab) Topology() *topology.Topology { return l.instance.Topology() }
+
+// Describe says what the lab runs on, for the record.
+func (l *Lab) Describe() string { return l.instance.Describe() }
+
+// Host returns a host by its name. For a name that the lab does not know, it
+// returns a host whose every method fails and says so.
+func (l *Lab) Host(name string) *Host {
+	if h, ok := l.hosts[name]; ok {
+		return h
+	}
+	return newHost(l, name)
+}
+
+// Close ends every host and removes every network. It is safe to call twice
+// and from several goroutines; later calls return what the first did.
+func (l *Lab) Close() error {
+	l.closing.Do(func() {
+		l.cancel()
+		ctx, cancel := context.WithTimeout(context.Background(), downTimeout)
+		defer cancel()
+		l.closed = l.instance.Down(ctx)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		for _, s := range l.streams {
+			s.Close() // of a host that is gone: nothing to report
+		}
+	})
+	return l.closed
+}
+
+func (l *Lab) keep(c io.Closer) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.streams = append(l.streams, c)
+}
