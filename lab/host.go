@@ -25,12 +25,8 @@ type Host struct {
 // Spec returns what the topology says of the host, with the addresses that it
 // really has.
 func (h *Host) Spec() topology.Host {
-	for _, s := range h.lab.Topology().Hosts {
-		if s.Name == h.Name {
-			return s
-		}
-	}
-	return topology.Host{Name: h.Name}
+	spec, _ := h.lab.Topology().Host(h.Name)
+	return spec
 }
 
 // Addr returns the host's first address on its first network, or on the one

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -43,17 +44,19 @@ type Lab struct {
 // error.
 const downTimeout = 60 * time.Second
 
-// Load reads a topology from a Compose file and validates it.
+// Load reads a topology from a Compose file, with the environment for its
+// variables, and validates it.
 func Load(ctx context.Context, path string) (*topology.Topology, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("lab: topology: %w", err)
+		return nil, fmt.Errorf("lab: compose file: %w", err)
 	}
-	t, err := topology.Parse(ctx, path, data)
-	if err != nil {
-		return nil, err
+	env := map[string]string{}
+	for _, v := range os.Environ() {
+		name, value, _ := strings.Cut(v, "=")
+		env[name] = value
 	}
-	return t, t.Validate()
+	return topology.ParseEnv(ctx, path, data, env)
 }
 
 // Start makes every host of t and returns when each agent answers and each

@@ -22,6 +22,7 @@ type spec struct {
 	forms    []string // each way to call it, without the name: "server INTERFACE"
 	about    string   // what it does and how it differs from its listing
 	examples []string // command lines, without the name
+	events   []string // those that --json prints, besides error
 	exit     string   // meaning of exit status 1
 
 	// define adds the program's flags to c and returns what to do once they
@@ -99,7 +100,11 @@ func (c *command) help() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\n%s\n", strings.TrimSpace(c.spec.about), c.usage())
 	fmt.Fprintf(&b, "Flags (anywhere on the line):\n%s\n", c.flags.FlagUsages())
-	b.WriteString("Examples:\n")
+	b.WriteString("Events of --json, each with time and event:\n")
+	for _, name := range append(c.spec.events, "error") {
+		fmt.Fprintf(&b, "  %-11s %s\n", name, eventFields[name])
+	}
+	b.WriteString("\nExamples:\n")
 	for _, example := range c.spec.examples {
 		fmt.Fprintf(&b, "  %s %s\n", c.spec.name, example)
 	}
@@ -141,14 +146,9 @@ func (c *command) count(form string, words []string, least, most int) error {
 	return misuse("a word is missing, expected: %s %s", c.spec.name, c.spec.forms[i])
 }
 
-// server and client add a flag that only that role has.
+// server adds a flag that only that role has.
 func (c *command) server(name string, add func(*pflag.FlagSet, string)) {
 	c.roles[name] = "server"
-	add(c.flags, name)
-}
-
-func (c *command) client(name string, add func(*pflag.FlagSet, string)) {
-	c.roles[name] = "client"
 	add(c.flags, name)
 }
 
@@ -161,7 +161,11 @@ func (c *command) bool(role, name, usage string) *bool {
 // port adds -p, which is 1060 unless told.
 func (c *command) port(protocol string) *port {
 	p := port(1060)
-	c.flags.VarP(&p, "port", "p", protocol+" port; a server's 0 lets the kernel choose")
+	usage := protocol + " port"
+	if len(c.spec.forms) > 1 { // it has a server
+		usage += "; a server's 0 is any free"
+	}
+	c.flags.VarP(&p, "port", "p", usage)
 	return &p
 }
 

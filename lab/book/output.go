@@ -5,29 +5,36 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/netip"
 	"sync"
 	"time"
 )
 
+// eventFields says for each event of --json what it carries besides its time
+// and name, in the order of a program's life. Names and meanings are a contract.
+var eventFields = map[string]string{
+	"seed":      "seed: what --drop draws from",
+	"listening": "local: a server's socket is bound",
+	"accepting": "a server waits for a connection",
+	"accepted":  "local, peer: it has one",
+	"connected": "local, peer: a client's socket has its name",
+	"sending":   "bytes: so much a client is going to send",
+	"sent":      "local, peer, bytes, text: a client has sent this",
+	"waiting":   "seconds: its patience for a reply",
+	"request":   "peer, bytes, text: a server has received this",
+	"dropped":   "peer, bytes: it pretends not to have received this",
+	"replied":   "peer, bytes, text: it has answered this",
+	"receiving": "a client has sent all and begins to read",
+	"reply":     "peer, bytes, text: a client has received this",
+	"progress":  "phase (sent, received, processed), bytes so far",
+	"closed":    "peer: a server is done with a connection",
+	"mtu":       "local, peer, bytes, mtu: so many bytes are too many",
+	"error":     "message, and errno and number when the system said it",
+}
+
 // An event is a line of --json: what happened, and only the fields that belong
-// to it. Names and meanings are a contract.
-//
-//	listening   local                     a server's socket is bound
-//	accepting                             a TCP server waits for a connection
-//	accepted    local peer                it has one
-//	connected   local peer                a client's socket has its name
-//	sent        local peer text bytes     a client has sent this
-//	waiting     seconds                   and waits that long for a reply
-//	request     peer text bytes           a server has received this
-//	dropped     peer bytes                and pretends that it has not
-//	replied     peer text bytes           or has answered this
-//	reply       peer text bytes           a client has received this
-//	progress    phase bytes               so much is "sent", "received", "processed"
-//	closed      peer                      a TCP server is done with a connection
-//	mtu         mtu                       big_sender's datagram was too big
-//	seed        seed                      a server drops by this seed
-//	error       message errno number      number and errno when the system said it
+// to it.
 type event struct {
 	Time    time.Time      `json:"time"`             // RFC 3339, UTC
 	Event   string         `json:"event"`            // one of the words above
@@ -127,6 +134,10 @@ func (o *output) trouble(peer netip.AddrPort, err error) {
 
 // errorEvent describes err in the C library's words where it is an errno.
 func errorEvent(err error) event {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		err = op.Err // without the net package's words around it
+	}
 	e := event{Event: "error", Message: err.Error()}
 	if number, name, text, ok := errno(err); ok {
 		e.Number, e.Errno, e.Message = number, name, text

@@ -63,3 +63,19 @@ type Instance interface {
 	// twice, and does its work also when a host has died already.
 	Down(ctx context.Context) error
 }
+
+// A Finding is one thing that a look at an engine found: whether this computer
+// has what labs need, and what to do where it has not.
+type Finding struct {
+	Name   string `json:"name"`           // what was looked at, one or two words: "engine", "free subnet"
+	OK     bool   `json:"ok"`             // labs run with it as it is
+	Detail string `json:"detail"`         // what is there, or why it does not do; one line
+	Mend   string `json:"mend,omitempty"` // a command to paste where it can be bettered; "" where there is nothing to do
+}
+
+// Swept is what a sweep removed: what the labs of dead owners had left.
+type Swept struct {
+	Labs       []string `json:"labs"` // their identifiers
+	Containers int      `json:"containers"`
+	Networks   int      `json:"networks"`
+}

@@ -53,35 +53,36 @@ const maxShown = 200
 // printable returns a line as a message can show it: cut when it is very
 // long, quoted when a terminal would act on it.
 func printable(s string) string {
-	cut := ""
+	tail := ""
 	if len(s) > maxShown {
-		cut = fmt.Sprintf(" … (%d bytes in all)", len(s))
-		for s = s[:maxShown]; len(s) > 0 && !utf8.RuneStart(s[len(s)-1]); {
-			s = s[:len(s)-1]
+		tail = fmt.Sprintf(" … (%d bytes in all)", len(s))
+		cut := maxShown
+		for cut > maxShown-utf8.UTFMax && !utf8.RuneStart(s[cut]) {
+			cut--
 		}
+		s = s[:cut]
 	}
 	for _, r := range s {
 		if r == utf8.RuneError || !strconv.IsPrint(r) {
-			return strconv.Quote(s) + cut
+			return strconv.Quote(s) + tail
 		}
 	}
-	return s + cut
+	return s + tail
 }
 
 // Problems returns the problems in err's tree, in the order of their joining.
 func Problems(err error) []*Problem {
-	if err == nil {
-		return nil
-	}
-	if p := (*Problem)(nil); errors.As(err, &p) {
-		if many, ok := err.(interface{ Unwrap() []error }); ok {
-			var all []*Problem
-			for _, e := range many.Unwrap() {
-				all = append(all, Problems(e)...)
-			}
-			return all
+	switch e := err.(type) {
+	case *Problem:
+		return []*Problem{e}
+	case interface{ Unwrap() []error }:
+		var all []*Problem
+		for _, err := range e.Unwrap() {
+			all = append(all, Problems(err)...)
 		}
-		return []*Problem{p}
+		return all
+	case interface{ Unwrap() error }:
+		return Problems(e.Unwrap())
 	}
 	return nil
 }

@@ -139,7 +139,7 @@ func (c *checker) checkAddr(h Host, n Network, known bool, a netip.Addr, at Pos)
 	} else {
 		c.addrs[a] = h.Name
 	}
-	if !known {
+	if _, unread := c.lines[lineKey("unread", n.Name)]; unread || !known {
 		return
 	}
 	p, inside := n.PrefixOf(a)

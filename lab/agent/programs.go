@@ -1,0 +1,56 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"hostlab/lab/program"
+)
+
+// Programs returns what process 1 of a host can be: "agent", which serves an
+// orchestrator on stdin and stdout, and "init", which waits for people.
+func Programs() []program.Program {
+	return []program.Program{
+		{Name: "agent", Summary: "serve SSH on stdin and stdout, as process 1 of a lab's host", Run: runAgent},
+		{Name: "init", Summary: "wait and reap, as process 1 of a host that Compose started", Run: runInit},
+	}
+}
+
+func runAgent(ctx context.Context, s program.Stdio, args ...string) int {
+	if len(args) > 0 {
+		fmt.Fprintf(s.Err, "usage: agent\nServes SSH on stdin and stdout until stdin ends.\n")
+		return 2
+	}
+	err := processOne(ctx, stdio{s})
+	if err != nil && !errors.Is(err, context.Canceled) {
+		fmt.Fprintln(s.Err, err)
+		return 1
+	}
+	return 0
+}
+
+func runInit(ctx context.Context, s program.Stdio, args ...string) int {
+	if len(args) > 0 {
+		fmt.Fprintf(s.Err, "usage: init\nWaits until SIGTERM, and reaps orphans meanwhile.\n")
+		return 2
+	}
+	return Init(ctx, s.Out, Greeting(HostFacts()))
+}
+
+// stdio is a program's stdin and stdout as one stream.
+type stdio struct{ program.Stdio }
+
+func (s stdio) Read(b []byte) (int, error)  { return s.In.Read(b) }
+func (s stdio) Write(b []byte) (int, error) { return s.Out.Write(b) }
+
+func (s stdio) Close() error {
+	var errs []error
+	for _, f := range []any{s.In, s.Out} {
+		if c, ok := f.(io.Closer); ok {
+			errs = append(errs, c.Close())
+		}
+	}
+	return errors.Join(errs...)
+}

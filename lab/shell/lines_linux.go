@@ -1,0 +1,239 @@
+package shell
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+	"mvdan.cc/sh/v3/syntax"
+
+	"hostlab/lab/mark"
+)
+
+// A lineReader reads commands, line by line. It takes no byte that is behind
+// the line's end: what was typed ahead is for the program that runs next.
+type lineReader interface {
+	// line returns the next line without its end; io.EOF at the end of input;
+	// errInterrupted when Ctrl-C was pressed instead.
+	line(prompt string) (string, error)
+
+	// interrupt makes a waiting line return errInterrupted. Any goroutine may
+	// call it, at any time.
+	interrupt()
+
+	// close makes a waiting line, and each later one, return io.EOF. Any
+	// goroutine may call it, more than once.
+	close()
+}
+
+var errInterrupted = errors.New("interrupted")
+
+func (s *shell) newLineReader(interactive bool, in *os.File) lineReader {
+	switch term := os.Getenv("TERM"); {
+	case interactive && s.terminal != nil && !s.window && term != "" && term != "dumb":
+		return newEditor(s)
+	case interactive && !s.window:
+		return &plainLines{in: in, prompts: s.out}
+	}
+	return &plainLines{in: in, prompts: io.Discard}
+}
+
+// plainLines reads lines byte by byte from a file, without an editor.
+type plainLines struct {
+	in      *os.File
+	prompts io.Writer
+
+	mu      sync.Mutex
+	waiting bool
+	closed  bool
+}
+
+func (l *plainLines) line(prompt string) (string, error) {
+	io.WriteString(l.prompts, prompt)
+	if !l.setWaiting(true) {
+		return "", io.EOF
+	}
+	defer l.setWaiting(false)
+	var text []byte
+	for {
+		var b [1]byte
+		n, err := l.in.Read(b[:])
+		switch {
+		case n == 1 && b[0] == '\n':
+			return string(text), nil
+		case n == 1:
+			text = append(text, b[0])
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			if !l.setWaiting(false) {
+				return "", io.EOF
+			}
+			io.WriteString(l.prompts, "\n")
+			return "", errInterrupted
+		case err != nil && len(text) > 0:
+			return string(text), nil
+		case err != nil:
+			return "", io.EOF // also EIO: the terminal is gone
+		}
+	}
+}
+
+// setWaiting begins and ends the time in which interrupt has something to
+// interrupt. It returns false when the reader is closed.
+func (l *plainLines) setWaiting(on bool) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.waiting = on && !l.closed
+	l.in.SetReadDeadline(time.Time{})
+	return !l.closed
+}
+
+func (l *plainLines) interrupt() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.waiting {
+		l.in.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+func (l *plainLines) close() {
+	l.interrupt()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+}
+
+// A command is one or more statements that were typed together.
+type command struct {
+	text  string
+	stmts []*syntax.Stmt
+	err   error // of the syntax
+}
+
+// read returns the next command: a line, or several when it goes on (quotes,
+// "here" documents, a pipe or a backslash at the end of the line). io.EOF ends
+// the input.
+func (s *shell) read() (command, error) {
+	prompt := s.prompt()
+	var text strings.Builder
+	for {
+		line, err := s.lines.line(prompt)
+		switch {
+		case err == io.EOF && text.Len() > 0:
+			return parse(text.String()), nil
+		case err != nil:
+			return command{text: text.String()}, err
+		}
+		text.WriteString(line + "\n")
+		if c := parse(text.String()); !goesOn(line) && !syntax.IsIncomplete(c.err) {
+			return c, nil
+		}
+		prompt = "> "
+	}
+}
+
+func parse(text string) command {
+	file, err := newParser().Parse(strings.NewReader(text), "")
+	if err != nil {
+		return command{text: text, err: err}
+	}
+	return command{text: text, stmts: file.Stmts}
+}
+
+// goesOn tells whether a line ends with a backslash that escapes its end.
+func goesOn(line string) bool {
+	trimmed := strings.TrimRight(line, `\`)
+	return (len(line)-len(trimmed))%2 == 1 && !strings.HasPrefix(strings.TrimSpace(line), "#")
+}
+
+// loop reads and runs commands to the end of input.
+func (s *shell) loop() int {
+	status := 0
+	for {
+		s.notify()
+		if s.window {
+			mark.WritePrompt(s.out)
+		}
+		c, err := s.readAgain()
+		if err != nil || s.ended() {
+			return status
+		}
+		if len(c.stmts) == 0 && c.err == nil {
+			continue
+		}
+		s.past = append(s.past, strings.TrimSpace(c.text))
+		out := s.command(c)
+		status = out.status
+		if out.exit || s.ended() {
+			return status
+		}
+	}
+}
+
+// readAgain is read, until Ctrl-C does not throw the input away.
+func (s *shell) readAgain() (command, error) {
+	for {
+		c, err := s.read()
+		if err != errInterrupted || s.ended() {
+			return c, err
+		}
+		s.setStatus(130)
+		if s.window && c.text != "" {
+			mark.WritePrompt(s.out) // the half command is thrown away
+		}
+	}
+}
+
+// ended tells whether the shell is to end without being asked.
+func (s *shell) ended() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.hangup || s.ctx.Err() != nil
+}
+
+// command runs what was typed, statement by statement. After one that was
+// stopped or that Ctrl-C ended, those behind it on the line are left out.
+func (s *shell) command(c command) (out outcome) {
+	if s.window {
+		mark.WriteStart(s.out)
+		defer func() { s.markEnd(out) }()
+	}
+	if c.err != nil {
+		fmt.Fprintf(s.err, "%s: %v\n", s.opts.name, c.err)
+		s.setStatus(2)
+		return outcome{status: 2}
+	}
+	for _, stmt := range c.stmts {
+		out = s.statement(stmt, source(c.text, stmt))
+		if s.terminal != nil && !s.window {
+			s.tell(out)
+		}
+		if out.exit || out.stopped || s.terminal != nil && out.signal == unix.SIGINT {
+			return out
+		}
+	}
+	return out
+}
+
+func (s *shell) markEnd(out outcome) {
+	if out.stopped {
+		mark.WriteStopped(s.out)
+		return
+	}
+	mark.WriteEnd(s.out, out.status, out.signalName())
+}
+
+// tell says at a prompt what ended a statement, when it was a signal.
+func (s *shell) tell(out outcome) {
+	switch {
+	case out.signal == 0 || out.stopped || out.signal == unix.SIGPIPE:
+	case out.signal == unix.SIGINT:
+		fmt.Fprintln(s.err) // the terminal has shown ^C
+	default:
+		fmt.Fprintln(s.err, signalText(out.signal))
+	}
+}
