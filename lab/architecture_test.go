@@ -21,8 +21,10 @@ var house = []string{
 	"lab/program",
 	"lab/mark",
 	"lab/topology",
+	"lab/wire",
 	"lab/book",
 	"lab/fault",
+	"lab/capture",
 	"lab/tools",
 	"lab/shell",
 	"lab/agent",
@@ -36,6 +38,7 @@ var house = []string{
 	"lab/report",
 	"lab/stage",
 	"lab/labtest",
+	"lab/prompt",
 	"cmd/host",
 	"cmd/hostlab",
 }

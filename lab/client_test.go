@@ -45,7 +45,7 @@ func answered(t *testing.T, h *lab.Host, to string, self netip.Addr, server *lab
 	t.Helper()
 	port, _ := client(t, h, to, self, 0, waiting+regexp.QuoteMeta(reply))
 	want := fmt.Sprintf("The client at ('%s', %s) says '%s'", self, port, request)
-	if _, err := server.WaitLine(t.Context(), want); err != nil {
+	if _, err := server.WaitLine(soon(t), want); err != nil {
 		t.Fatal(err)
 	}
 }

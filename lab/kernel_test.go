@@ -61,7 +61,7 @@ func ask(t *testing.T, h *lab.Host, named string, args ...string) (p *lab.Proces
 		p.Signal("KILL") // of one that has ended: nothing to report
 		<-p.Done()
 	})
-	line, err := p.WaitLine(t.Context(), named)
+	line, err := p.WaitLine(soon(t), named)
 	if err != nil {
 		t.Fatal(err)
 	}

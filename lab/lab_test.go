@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"hostlab/lab"
 	"hostlab/lab/labtest"
@@ -63,13 +64,23 @@ func clean(t *testing.T, l *lab.Lab) {
 	ctx := context.Background()
 	for _, spec := range l.Topology().Hosts {
 		h := l.Host(spec.Name)
-		if _, err := h.Run(ctx, "await", "--gone", "udp/1060", "tcp/1060"); err != nil {
-			t.Errorf("a server was left: %v", err)
+		for _, socket := range []string{"udp/1060", "tcp/1060"} {
+			if _, err := h.Run(ctx, "await", "gone", socket); err != nil {
+				t.Errorf("a server was left: %v", err)
+			}
 		}
 		if res, err := h.Run(ctx, "fault", "clear"); err != nil {
 			t.Errorf("%v %s", err, res.Stderr)
 		}
 	}
+}
+
+// soon bounds a wait that should take no time at all, so that a test which
+// waits in vain fails and says for what.
+func soon(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	t.Cleanup(cancel)
+	return ctx
 }
 
 // serve starts a server and returns when its socket is bound. It is stopped,
@@ -81,7 +92,7 @@ func serve(t *testing.T, h *lab.Host, args ...string) *lab.Process {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { stop(t, p) })
-	if _, err := p.WaitLine(t.Context(), "Listening at"); err != nil {
+	if _, err := p.WaitLine(soon(t), "Listening at"); err != nil {
 		t.Fatal(err)
 	}
 	return p

@@ -41,7 +41,7 @@ func TestForgedReply(t *testing.T) {
 			// The forger's datagrams came before its ping on the same cable.
 			run(t, stranger, 0, "ping", "-c", "1", "laptop")
 
-			if _, err := open.WaitLine(t.Context(), "FAKE"); err != nil {
+			if _, err := open.WaitLine(soon(t), "FAKE"); err != nil {
 				t.Errorf("the unconnected client: %v", err)
 			}
 			if err := server.Signal("CONT"); err != nil {
@@ -51,7 +51,7 @@ func TestForgedReply(t *testing.T) {
 			if forged.connected {
 				want = "The server says 'FAKE'"
 			}
-			line, err := deaf.WaitLine(t.Context(), "The server says")
+			line, err := deaf.WaitLine(soon(t), "The server says")
 			if err != nil || line != want {
 				t.Errorf("the connected client: %q, %v; want %q", line, err, want)
 			}
@@ -70,7 +70,7 @@ func TestBackOff(t *testing.T) {
 		"Waiting up to 0.1 seconds for a reply\n"+
 			"Waiting up to 0.2 seconds for a reply\n"+waiting+regexp.QuoteMeta(reply))
 	for _, want := range []string{"Pretending to drop packet from", "Pretending to drop packet from", "The client at"} {
-		line, err := server.WaitLine(t.Context(), ", "+port+")")
+		line, err := server.WaitLine(soon(t), ", "+port+")")
 		if err != nil || !strings.HasPrefix(line, want) {
 			t.Errorf("server: %q, %v; want %q", line, err, want)
 		}
@@ -107,7 +107,7 @@ func TestSuspendedServer(t *testing.T) {
 	}
 	for range 5 {
 		want := fmt.Sprintf("The client at ('%s', %s) says '%s'", laptop.Addr(), port, request)
-		if _, err := server.WaitLine(t.Context(), want); err != nil {
+		if _, err := server.WaitLine(soon(t), want); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -48,10 +48,10 @@ func connect(t *testing.T, h *lab.Host, to string, server *lab.Process, served b
 		return
 	}
 	p, port := ask(t, h, "Client has been assigned socket name", "tcp_sixteen", "client", to)
-	if _, err := server.WaitLine(t.Context(), fmt.Sprintf(", %s)", port)); err != nil {
+	if _, err := server.WaitLine(soon(t), fmt.Sprintf(", %s)", port)); err != nil {
 		t.Error(err)
 	}
-	if res, err := p.Wait(t.Context()); err != nil {
+	if res, err := p.Wait(soon(t)); err != nil {
 		t.Errorf("%v\n%s%s", err, res.Stdout, res.Stderr)
 	}
 }

@@ -76,7 +76,7 @@ func TestReplyFromWrongAddress(t *testing.T) {
 		t.Errorf("laptop's kernel refused %d replies; want 5", got)
 	}
 	open, _ := askUnconnected(t, laptop, second.String())
-	if _, err := open.WaitLine(t.Context(), "The server ('"+first.String()+"', 1060) replied"); err != nil {
+	if _, err := open.WaitLine(soon(t), "The server ('"+first.String()+"', 1060) replied"); err != nil {
 		t.Error(err)
 	}
 }

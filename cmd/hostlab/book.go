@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os/signal"
+
 	"github.com/spf13/cobra"
 
 	"hostlab/lab/book"
@@ -17,6 +19,7 @@ func bookCommands(c *console) []*cobra.Command {
 			Short:              p.Summary,
 			DisableFlagParsing: true,
 			RunE: func(cmd *cobra.Command, args []string) error {
+				signal.Reset() // Ctrl-C ends them as it does in a host: at once
 				if status := p.Run(cmd.Context(), program.Stdio{In: c.in, Out: c.out, Err: c.err}, args...); status != 0 {
 					return statusError(status)
 				}

@@ -46,20 +46,22 @@ func (s *sweeper) run() {
 		if len(ended) == 0 {
 			return
 		}
-		killAll(func(p procfs.ProcStat) bool {
+		killAll(func(p procfs.Proc) bool {
 			// A session's number is taken as long as it has a process. Without
-			// one, it may already be that of a new session of ours.
-			return ended[p.Session] && !children.leads(p.Session)
+			// one, it may already be that of a new session of ours. (getsid is
+			// a hundred times quicker than to read /proc/PID/stat.)
+			session, err := unix.Getsid(p.PID)
+			return err == nil && ended[session] && !children.leads(session)
 		})
 	}
 }
 
 // killAll kills every process that chosen picks, and what they started
 // meanwhile, until there is none.
-func killAll(chosen func(procfs.ProcStat) bool) {
+func killAll(chosen func(procfs.Proc) bool) {
 	proc, err := procfs.NewDefaultFS()
 	if err != nil {
-		return // no /proc: the process groups were killed already, the rest ends with process 1
+		return // no /proc: what is left ends with process 1
 	}
 	// A process that does not die of SIGKILL, in the middle of a disk's answer
 	// say, must not keep us.
@@ -67,18 +69,22 @@ func killAll(chosen func(procfs.ProcStat) bool) {
 		alive := 0
 		all, _ := proc.AllProcs()
 		for _, p := range all {
-			stat, err := p.Stat()
-			if err != nil || stat.State == "Z" || stat.State == "X" || !chosen(stat) {
-				continue
+			if chosen(p) && living(p) {
+				alive++
+				unix.Kill(p.PID, unix.SIGKILL)
 			}
-			alive++
-			unix.Kill(stat.PID, unix.SIGKILL)
 		}
 		if alive == 0 {
 			return
 		}
 		time.Sleep(time.Millisecond) // the time to die
 	}
+}
+
+// living reports whether a process is there and no zombie.
+func living(p procfs.Proc) bool {
+	stat, err := p.Stat()
+	return err == nil && stat.State != "Z" && stat.State != "X"
 }
 
 // killOthers ends every process that this one is answerable for: all of the
@@ -88,22 +94,21 @@ func killOthers() {
 		unix.Kill(-1, unix.SIGKILL)
 		return
 	}
-	killAll(func(p procfs.ProcStat) bool { return descends(p, os.Getpid()) })
+	killAll(func(p procfs.Proc) bool { return descends(p, os.Getpid()) })
 }
 
 // descends reports whether a process has this ancestor.
-func descends(p procfs.ProcStat, ancestor int) bool {
-	for p.PPID > 1 {
-		if p.PPID == ancestor {
-			return true
-		}
-		parent, err := procfs.NewProc(p.PPID)
-		if err != nil {
+func descends(p procfs.Proc, ancestor int) bool {
+	for {
+		stat, err := p.Stat()
+		if err != nil || stat.PPID <= 1 {
 			return false
 		}
-		if p, err = parent.Stat(); err != nil {
+		if stat.PPID == ancestor {
+			return true
+		}
+		if p, err = procfs.NewProc(stat.PPID); err != nil {
 			return false
 		}
 	}
-	return false
 }

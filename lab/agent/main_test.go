@@ -4,6 +4,7 @@ package agent
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -21,6 +22,7 @@ import (
 
 	"hostlab/lab/mark"
 	"hostlab/lab/program"
+	"hostlab/lab/shell"
 )
 
 // The test binary is also every program that the tests run on a host: its
@@ -33,6 +35,8 @@ var programs = map[string]func(args []string) int{
 	"die":     die,
 	"hang":    hang,
 	"leave":   leave,
+	"nursery": nursery,
+	"orphan":  orphan,
 	"say":     say,
 	"session": printSession,
 	"sh":      standInShell,
@@ -62,13 +66,16 @@ func TestMain(m *testing.M) {
 	os.WriteFile(filepath.Join(dir, "denied"), nil, 0o644)
 	os.WriteFile(filepath.Join(dir, "junk"), []byte("\x00\x01"), 0o755)
 	os.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE")) // else each program takes a second to end
 	code := m.Run()
 	os.RemoveAll(dir)
 	os.Exit(code)
 }
 
-func processOneProgram(args []string) int {
-	for _, p := range Programs() {
+func processOneProgram(args []string) int { return runProgram(Programs(), args) }
+
+func runProgram(programs []program.Program, args []string) int {
+	for _, p := range programs {
 		if p.Name == filepath.Base(os.Args[0]) {
 			return p.Run(context.Background(), program.Stdio{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, args...)
 		}
@@ -100,13 +107,14 @@ func printBytes(args []string) int {
 	return 0
 }
 
-// pattern is count bytes of numbered lines.
+// pattern is count bytes of numbered lines. The numbers begin again now and
+// then, after a length that is no power of two.
 func pattern(count int) []byte {
-	b := make([]byte, 0, count+16)
-	for i := 0; len(b) < count; i++ {
-		b = append(strconv.AppendInt(b, int64(i), 10), '\n')
+	block := make([]byte, 0, min(count, 1e6)+16)
+	for i := 0; len(block) < min(count, 1e6); i++ {
+		block = append(strconv.AppendInt(block, int64(i), 10), '\n')
 	}
-	return b[:count]
+	return bytes.Repeat(block, count/len(block)+1)[:count]
 }
 
 // hang says its pid and stays.
@@ -158,6 +166,29 @@ func leave(args []string) int {
 	return 5
 }
 
+// orphan OUT ERR STATUS is say, but leaves a child that ends soon.
+func orphan(args []string) int {
+	if c := exec.Command("say", "", "", "1"); c.Start() != nil {
+		return 99
+	}
+	return say(args)
+}
+
+// nursery leaves an orphan, says its pid, and becomes Init.
+func nursery([]string) int {
+	if err := children.adopt(); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	c, err := children.start("/proc/self/exe", []string{"leave", "away"}, &os.ProcAttr{Files: []*os.File{nil, os.Stdout, os.Stderr}, Env: os.Environ()})
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	<-c.done
+	return Init(context.Background(), os.Stdout, "")
+}
+
 // A sessionFacts says what a program sees of its session and terminal.
 type sessionFacts struct {
 	Leader, OwnGroup, Foreground bool
@@ -207,7 +238,10 @@ func printSizes([]string) int {
 
 // standInShell is a window's shell as small as can be: each line is a program
 // with its arguments, run in a process group of its own in the foreground.
-func standInShell([]string) int {
+func standInShell(args []string) int {
+	if os.Getenv(realShell) != "" {
+		return runProgram(shell.Programs(), args)
+	}
 	if os.Getenv(mark.WindowEnv) != "1" {
 		fmt.Println("not a window")
 		return 9

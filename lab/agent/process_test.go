@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -17,7 +16,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/prometheus/procfs"
 )
 
 func TestRun(t *testing.T) {
@@ -110,7 +108,7 @@ func TestStartErrors(t *testing.T) {
 }
 
 func TestHugeOutput(t *testing.T) {
-	const count = 100 << 20
+	const count = huge
 	eachHost(t, func(t *testing.T, c *Client) {
 		want := pattern(count)
 		got := run(t, c, Command{Args: []string{"bytes", strconv.Itoa(count)}})
@@ -122,7 +120,7 @@ func TestHugeOutput(t *testing.T) {
 
 // Bytes pass both ways at once, more than all windows and pipes hold.
 func TestBothWays(t *testing.T) {
-	const count = 20 << 20
+	const count = huge / 5
 	eachHost(t, func(t *testing.T, c *Client) {
 		in := pattern(count)
 		got := run(t, c, Command{Args: []string{"copy"}, Stdin: bytes.NewReader(in)})
@@ -133,7 +131,7 @@ func TestBothWays(t *testing.T) {
 }
 
 func TestManySessions(t *testing.T) {
-	const sessions, count = 40, 3 << 20
+	const sessions, count = 40, huge / 40
 	eachHost(t, func(t *testing.T, c *Client) {
 		want := pattern(count)
 		var all sync.WaitGroup
@@ -241,36 +239,6 @@ func TestSignal(t *testing.T) {
 	})
 }
 
-// state returns a process's state letter, or "" when it is gone.
-func state(t testing.TB, pid int) string {
-	t.Helper()
-	p, err := procfs.NewProc(pid)
-	if err != nil {
-		return ""
-	}
-	s, err := p.Stat()
-	if err != nil {
-		return ""
-	}
-	return s.State
-}
-
-// gone reports whether a process does not run any more. Where nobody reaps
-// orphans, it stays a zombie.
-func gone(t testing.TB, pid int) bool {
-	s := state(t, pid)
-	return s == "" || s == "Z"
-}
-
-func pidOf(t testing.TB, line string) int {
-	t.Helper()
-	pid, err := strconv.Atoi(line)
-	if err != nil {
-		t.Fatalf("line %q; want a pid", line)
-	}
-	return pid
-}
-
 func TestStopAndContinue(t *testing.T) {
 	c := newHost(t)
 	p, out := start(t, testContext(t), c, Command{Args: []string{"hang"}})
@@ -352,69 +320,6 @@ func (b *blocked) Write(p []byte) (int, error) {
 	b.in <- struct{}{}
 	<-b.out
 	return len(p), nil
-}
-
-// The session ends although another process keeps its output open, all that
-// the main process wrote arrives, and what is left is killed.
-func TestLeftBehind(t *testing.T) {
-	for _, mode := range []string{"here", "group", "quiet"} {
-		t.Run(mode, func(t *testing.T) {
-			eachHost(t, func(t *testing.T, c *Client) {
-				got := run(t, c, Command{Args: []string{"leave", mode}})
-				if got.Status.Code != 5 {
-					t.Fatalf("leave: %+v; want status 5", got)
-				}
-				pid := pidOf(t, strings.TrimSpace(got.Out))
-				poll(t, "killed", func() bool { return gone(t, pid) })
-			})
-		})
-	}
-}
-
-// One that left the session lives until the agent ends, and does not keep the
-// session either.
-func TestEscaped(t *testing.T) {
-	c, cmd := newProcessHost(t)
-	got := run(t, c, Command{Args: []string{"leave", "away"}})
-	pid := pidOf(t, strings.TrimSpace(got.Out))
-	if got.Status.Code != 5 || gone(t, pid) {
-		t.Fatalf("leave: %+v, process gone: %v; want status 5 and a living process", got, gone(t, pid))
-	}
-	c.Close()
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("the agent ended with %v; want status 0", err)
-	}
-	if !gone(t, pid) {
-		t.Errorf("process %d is alive after the agent's end", pid)
-	}
-}
-
-// A slow reader gets all of what a program left in its pipe when it ended.
-func TestSlowReader(t *testing.T) {
-	c := newHost(t)
-	const count = 3 << 20 // more than SSH's window, so that the pipe is full at the end
-	r, w := io.Pipe()
-	p, err := c.Start(testContext(t), Command{Args: []string{"bytes", strconv.Itoa(count)}, Stdout: w})
-	if err != nil {
-		t.Fatal(err)
-	}
-	first := make([]byte, 1)
-	if _, err := r.Read(first); err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(2 * Grace) // not for anything to happen, but for nothing to
-	rest := make(chan []byte, 1)
-	go func() {
-		b, _ := io.ReadAll(r)
-		rest <- b
-	}()
-	if _, err := p.Wait(); err != nil {
-		t.Error(err)
-	}
-	w.Close()
-	if got := append(first, <-rest...); !bytes.Equal(got, pattern(count)) {
-		t.Errorf("%d bytes; want the %d of the pattern", len(got), count)
-	}
 }
 
 func TestStatusString(t *testing.T) {

@@ -48,7 +48,11 @@ func (s *session) run(reqs <-chan *ssh.Request) {
 			if !ok {
 				return
 			}
-			req.Reply(s.request(req), nil)
+			ok, then := s.request(req)
+			req.Reply(ok, nil)
+			if then != nil {
+				then()
+			}
 		case <-s.server.ctx.Done():
 			go ssh.DiscardRequests(reqs)
 			return
@@ -56,43 +60,47 @@ func (s *session) run(reqs <-chan *ssh.Request) {
 	}
 }
 
-// request reports whether the request is granted.
-func (s *session) request(req *ssh.Request) bool {
+// request reports whether the request is granted, and what to do once that is
+// answered: what is started could close the channel before its answer.
+func (s *session) request(req *ssh.Request) (ok bool, then func()) {
 	var named namedRequest
 	switch req.Type {
 	case "env":
 		var m envRequest
-		return ssh.Unmarshal(req.Payload, &m) == nil && s.setenv(m.Name, m.Value)
+		return ssh.Unmarshal(req.Payload, &m) == nil && s.setenv(m.Name, m.Value), nil
 	case "pty-req":
 		var m ptyRequest
 		if s.started || ssh.Unmarshal(req.Payload, &m) != nil {
-			return false
+			return false, nil
 		}
 		s.term = &m
-		return s.setenv("TERM", m.Term)
+		return s.setenv("TERM", m.Term), nil
 	case "shell":
 		return s.start(func() { s.exec([]string{"sh"}) })
 	case "exec":
-		return ssh.Unmarshal(req.Payload, &named) == nil && s.start(func() { s.command(named.Name) })
+		if ssh.Unmarshal(req.Payload, &named) == nil {
+			return s.start(func() { s.command(named.Name) })
+		}
 	case "subsystem":
-		return ssh.Unmarshal(req.Payload, &named) == nil && named.Name == "sftp" && s.start(s.sftp)
+		if ssh.Unmarshal(req.Payload, &named) == nil && named.Name == "sftp" {
+			return s.start(s.sftp)
+		}
 	case "signal":
-		return ssh.Unmarshal(req.Payload, &named) == nil && s.signal(named.Name)
+		return ssh.Unmarshal(req.Payload, &named) == nil && s.signal(named.Name), nil
 	case "window-change":
 		var m windowChange
-		return ssh.Unmarshal(req.Payload, &m) == nil && s.process != nil && s.process.resize(m)
+		return ssh.Unmarshal(req.Payload, &m) == nil && s.process != nil && s.process.resize(m), nil
 	}
-	return false
+	return false, nil
 }
 
-// start runs f, once in a session.
-func (s *session) start(f func()) bool {
+// start grants f, once in a session.
+func (s *session) start(f func()) (ok bool, then func()) {
 	if s.started {
-		return false
+		return false, nil
 	}
 	s.started = true
-	f()
-	return true
+	return true, f
 }
 
 // setenv sets a variable for the program; the last value counts.

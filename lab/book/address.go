@@ -55,12 +55,17 @@ func lookup(ctx context.Context, host string) (netip.Addr, error) {
 	case err != nil || len(addrs) == 0:
 		return netip.Addr{}, &nameError{host, "Name or service not known"}
 	}
+	return preferred(addrs), nil
+}
+
+// preferred returns the first IPv4 address, or else the first.
+func preferred(addrs []netip.Addr) netip.Addr {
 	for _, a := range addrs {
 		if a.Unmap().Is4() {
-			return a, nil
+			return a
 		}
 	}
-	return addrs[0], nil
+	return addrs[0]
 }
 
 // knownZone reports whether zone names an interface of this machine, by name or

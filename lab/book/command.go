@@ -100,7 +100,8 @@ func (c *command) help() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\n%s\n", strings.TrimSpace(c.spec.about), c.usage())
 	fmt.Fprintf(&b, "Flags (anywhere on the line):\n%s\n", c.flags.FlagUsages())
-	b.WriteString("Events of --json, each with time and event:\n")
+	b.WriteString("Events of --json, each with time and event; data is the text in base64 when it\n" +
+		"is not ASCII:\n")
 	for _, name := range append(c.spec.events, "error") {
 		fmt.Fprintf(&b, "  %-11s %s\n", name, eventFields[name])
 	}

@@ -65,7 +65,7 @@ func dropFlags(c *command) func() (*dropper, error) {
 	var d dropper
 	var seed uint64
 	c.server("drop", func(f *pflag.FlagSet, name string) {
-		f.Var(&d.chance, name, "drop this part of the datagrams, by random")
+		f.Var(&d.chance, name, "drop this part of the datagrams, at random")
 	})
 	c.server("seed", func(f *pflag.FlagSet, name string) {
 		f.Var((*number)(&seed), name, "what --drop draws from; the same seed drops the\n"+

@@ -75,7 +75,8 @@ type running struct {
 	t        *testing.T
 	name     string
 	out, err lines
-	status   chan int
+	done     chan struct{} // closed at the end
+	status   int           // then
 	cancel   context.CancelFunc
 	repeats  string // a line that may come again before the end
 }
@@ -86,20 +87,19 @@ func start(t *testing.T, name string, args ...string) *running {
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &running{
 		t: t, name: name, cancel: cancel,
-		out: make(lines, 4096), err: make(lines, 4096), status: make(chan int, 1),
+		out: make(lines, 4096), err: make(lines, 4096), done: make(chan struct{}),
 	}
-	done := make(chan struct{})
 	t.Cleanup(func() {
 		cancel()
 		select {
-		case <-done:
+		case <-r.done:
 		case <-time.After(limit):
 			t.Errorf("%s %q: still runs %v after its context was canceled", name, args, limit)
 		}
 	})
 	go func() {
-		defer close(done)
-		r.status <- find(name).Run(ctx, program.Stdio{In: strings.NewReader(""), Out: r.out, Err: r.err}, args...)
+		defer close(r.done)
+		r.status = find(name).Run(ctx, program.Stdio{In: strings.NewReader(""), Out: r.out, Err: r.err}, args...)
 	}()
 	return r
 }
@@ -109,6 +109,12 @@ func (r *running) next(from lines, what string) string {
 	select {
 	case line := <-from:
 		return line
+	case <-r.done:
+		if len(from) > 0 {
+			return <-from
+		}
+		r.t.Fatalf("%s: ended without a line on %s; unread: %q, %q", r.name, what, r.out.rest(), r.err.rest())
+		return ""
 	case <-time.After(limit):
 		r.t.Fatalf("%s: no line on %s in %v; unread: %q, %q", r.name, what, limit, r.out.rest(), r.err.rest())
 		return ""
@@ -183,17 +189,23 @@ func (r *running) hears(want string) {
 	r.repeats = want
 }
 
+// wait returns the program's exit status.
+func (r *running) wait() int {
+	r.t.Helper()
+	select {
+	case <-r.done:
+	case <-time.After(limit):
+		r.t.Fatalf("%s: no end in %v", r.name, limit)
+	}
+	return r.status
+}
+
 // end waits for the program's end, checks its status and that every line it
 // printed has been read.
 func (r *running) end(want int) {
 	r.t.Helper()
-	select {
-	case got := <-r.status:
-		if got != want {
-			r.t.Errorf("%s: exit status %d; want %d", r.name, got, want)
-		}
-	case <-time.After(limit):
-		r.t.Fatalf("%s: no end in %v", r.name, limit)
+	if got := r.wait(); got != want {
+		r.t.Errorf("%s: exit status %d; want %d", r.name, got, want)
 	}
 	for len(r.out)+len(r.err) > 0 {
 		select {

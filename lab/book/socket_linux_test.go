@@ -88,6 +88,31 @@ func TestPlainSockets(t *testing.T) {
 	}
 }
 
+func TestDiscover(t *testing.T) {
+	t.Parallel()
+	needIPv6(t)
+	for _, tt := range []struct {
+		to          string
+		discover    int
+		level, name int
+		want        int
+	}{
+		{"127.0.0.1:9", pmtuDo, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DO},
+		{"127.0.0.1:9", pmtuDont, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DONT},
+		{"[::1]:9", pmtuDo, unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_DO},
+		{"[::1]:9", pmtuDont, unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_DONT},
+	} {
+		conn, release, err := dialUDP(t.Context(), netip.MustParseAddrPort(tt.to), &sockopts{discover: tt.discover})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := option(t, conn, tt.level, tt.name); got != tt.want {
+			t.Errorf("to %s, %d: IP_MTU_DISCOVER = %d; want %d", tt.to, tt.discover, got, tt.want)
+		}
+		release()
+	}
+}
+
 // An unconnected socket hears that nobody listens only if it asks.
 func TestRecvErr(t *testing.T) {
 	t.Parallel()

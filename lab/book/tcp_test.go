@@ -168,7 +168,7 @@ func TestTCPDeadlock(t *testing.T) {
 	name := srv.match(`Processing up to 1024 bytes at a time from (.*)`)[0]
 	srv.match(`  \d+ bytes processed so far`)
 	client.cancel()
-	if got := <-client.status; got != 1 {
+	if got := client.wait(); got != 1 {
 		t.Errorf("exit status %d; want 1", got)
 	}
 	if got := srv.errLine(); !strings.HasPrefix(got, "tcp_deadlock: "+name+": ") {

@@ -24,8 +24,21 @@ type Engine interface {
 	// Up starts every host of t, wired and addressed, and returns when the
 	// stream to each agent is open. When it fails or ctx ends, nothing of the
 	// lab is left. The prefixes may differ from t's where the computer uses
-	// one already; Instance.Topology tells.
+	// one already; Instance.Topology tells, and has an address for every
+	// interface.
+	//
+	// Routes are the caller's to set through the agents: those of the topology
+	// are not there yet, and a host may have a default route of the engine's
+	// making, by one of Network.Gateways, where nothing answers.
 	Up(ctx context.Context, t *topology.Topology, o Options) (Instance, error)
+
+	// Sweep removes what labs left whose owner is gone, as every Up does
+	// first, and never touches a lab whose owner runs.
+	Sweep(ctx context.Context) (Swept, error)
+
+	// Check says what this computer can do for the engine, and changes
+	// nothing. An engine that cannot run here is a Finding too.
+	Check(ctx context.Context) []Finding
 }
 
 // Options are the choices of one Up. The zero value means the defaults.

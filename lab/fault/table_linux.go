@@ -146,7 +146,7 @@ func matchExprs(m match) []expr.Any {
 	if m.from.IsValid() {
 		family, offset := byte(unix.NFPROTO_IPV4), uint32(12) // RFC 791 section 3.1: source address
 		if m.from.Is6() {
-			family, offset = unix.NFPROTO_IPV6, 24 // RFC 8200 section 3
+			family, offset = unix.NFPROTO_IPV6, 8 // RFC 8200 section 3
 		}
 		exprs = append(exprs,
 			&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: register}, equal([]byte{family}),

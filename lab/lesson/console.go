@@ -39,6 +39,7 @@ type consoleParser struct {
 // console reads the lines of a console block.
 func (p *fileParser) console(b *Block, n ast.Node) {
 	c := &consoleParser{fileParser: p, block: b}
+	before := len(p.problems)
 	for i := 0; i < n.Lines().Len(); i++ {
 		text, offset := c.line(n, i)
 		switch {
@@ -64,7 +65,7 @@ func (p *fileParser) console(b *Block, n ast.Node) {
 			c.item(c.here.Place, "", text, offset, offset)
 		}
 	}
-	if len(b.Steps) == 0 {
+	if len(b.Steps) == 0 && len(p.problems) == before {
 		c.failAt(b.Pos.Offset, "the console block is empty")
 	}
 }
@@ -140,9 +141,11 @@ func fields(s string) ([]string, error) {
 
 // continued joins the lines of a command that a backslash continues. End is
 // the offset behind the last of them, 0 when there are none.
-func (c *consoleParser) continued(n ast.Node, i int, command string) (joined string, end, more int) {
-	for goesOn(command) {
-		command = strings.TrimSuffix(command, `\`)
+func (c *consoleParser) continued(n ast.Node, i int, line string) (joined string, end, more int) {
+	var b strings.Builder
+	for goesOn(line) {
+		b.WriteString(strings.TrimSuffix(line, `\`))
+		line = ""
 		next, offset := "", 0
 		if i+more+1 < n.Lines().Len() {
 			next, offset = c.line(n, i+more+1)
@@ -153,10 +156,11 @@ func (c *consoleParser) continued(n ast.Node, i int, command string) (joined str
 			c.failAt(offset+len(text)-1, "the command goes on, but the next line does not begin with \"> \"")
 			break
 		}
-		command += strings.TrimRight(rest, " ")
+		line = strings.TrimRight(rest, " ")
 		end, more = offset+len(next), more+1
 	}
-	return strings.TrimRight(command, " "), end, more
+	b.WriteString(line)
+	return strings.TrimRight(b.String(), " "), end, more
 }
 
 // goesOn reports whether a line ends in a backslash that is not itself quoted
@@ -179,7 +183,12 @@ func (c *consoleParser) item(place Place, label, text string, offset, at int) {
 		c.failAt(at, "no such key %s; known are ^C ^Z ^D ^\\; if it is output, begin it with \\", text)
 		return
 	case statusLine.MatchString(text):
-		s.Kind, s.Status = End, c.status(text, at)
+		status, ok := statusOfText(text)
+		if !ok {
+			c.failAt(at, "no such status %s; known are [exit N], [running], [stopped], [killed SIGINT]; if it is output, begin it with \\", text)
+			return
+		}
+		s.Kind, s.Status = End, status
 	default:
 		s.Kind = Expect
 		c.checkNames(text, at)
@@ -191,27 +200,24 @@ func (c *consoleParser) item(place Place, label, text string, offset, at int) {
 	c.add(s, offset, at, end)
 }
 
-// status reads "[exit N]" and the like.
-func (c *consoleParser) status(text string, at int) Status {
+// statusOfText reads "[exit N]" and the like.
+func statusOfText(text string) (Status, bool) {
 	m := statusLine.FindStringSubmatch(text)
-	switch word, arg := m[1], m[2]; {
-	case word == "exit":
-		if code, err := strconv.ParseUint(arg, 10, 8); err == nil && strconv.FormatUint(code, 10) == arg {
-			return Status{Kind: Exit, Code: int(code)}
-		}
-	case word == "killed":
-		if slices.Contains(signals, arg) {
-			return Status{Kind: Killed, Signal: arg}
-		}
-	case arg != "":
-	case word == "running":
-		return Status{Kind: Running}
-	case word == "stopped":
-		return Status{Kind: Stopped}
+	switch word, arg := m[1], m[2]; word {
+	case "exit":
+		code, err := strconv.ParseUint(arg, 10, 8)
+		return Status{Kind: Exit, Code: int(code)}, err == nil && strconv.FormatUint(code, 10) == arg
+	case "killed":
+		return Status{Kind: Killed, Signal: arg}, slices.Contains(signals, arg)
+	case "running":
+		return Status{Kind: Running}, arg == ""
+	default:
+		return Status{Kind: Stopped}, arg == ""
 	}
-	c.failAt(at, "no such status %s; known are [exit N], [running], [stopped], [killed SIGINT]; if it is output, begin it with \\", text)
-	return Status{Kind: Exit}
 }
+
+// maxNames is the most names in one expected line.
+const maxNames = 32
 
 // checkNames reports the braces that begin no name.
 func (c *consoleParser) checkNames(text string, at int) {
@@ -219,6 +225,16 @@ func (c *consoleParser) checkNames(text string, at int) {
 	for _, m := range mistakes {
 		c.failAt(at+m.offset, "no such name %s; names end in one of: %s; write \\{ for a brace",
 			printable(m.text), c.lesson.patterns.types())
+	}
+	names := 0
+	for _, part := range parts {
+		if part.name != "" {
+			names++
+		}
+	}
+	if names > maxNames {
+		c.failAt(at, "the line has %d names; %d is the most", names, maxNames)
+		return
 	}
 	if len(mistakes) == 0 {
 		if _, err := (scope{}).compile(parts); err != nil {

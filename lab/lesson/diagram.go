@@ -39,7 +39,7 @@ const (
 )
 
 var (
-	arrowLine       = regexp.MustCompile(`^([A-Za-z0-9][\w.-]*?) *(->>|-x) *([A-Za-z0-9][\w.-]*) *: *(.*)$`)
+	arrowLine       = regexp.MustCompile(`^([A-Za-z0-9](?:[\w.-]*?\w)??) *(->>|-x) *([A-Za-z0-9][\w.-]*) *: *(.*)$`)
 	noteLine        = regexp.MustCompile(`^Note over +([^:]*?) *: *(.*)$`)
 	noteText        = regexp.MustCompile(`^(?:at least [0-9]+(?:\.[0-9]+)? s passes|no packets)$`)
 	loopLine        = regexp.MustCompile(`^loop +([0-9]+) +times$`)

@@ -25,7 +25,7 @@ import (
 //	[gone]                                 the stream breaks
 //	\\text                                  text, whatever it looks like
 //	[empty]                                an empty line
-//	[again N]                              the line above comes N times
+//	[flood]                                the line above comes again without end
 //	rewrite 192.168.5. 10.9.8.             the lab has other addresses
 //
 // Each part of the script serves once, in its order among the equal ones.
@@ -89,8 +89,8 @@ func (l *fakeLab) of(host, name string) *fakeWindow {
 	defer l.mu.Unlock()
 	key := host + ":" + name
 	if l.windows[key] == nil {
-		w := &fakeWindow{lab: l, host: host, events: make(chan mark.Event, 1<<16), gone: make(chan struct{})}
-		w.events <- mark.Event{Kind: mark.Prompt}
+		w := &fakeWindow{lab: l, host: host, events: make(chan mark.Event, 1<<16), gone: make(chan struct{}), shut: make(chan struct{})}
+		w.send(mark.Event{Kind: mark.Prompt})
 		l.windows[key] = w
 	}
 	return l.windows[key]
@@ -129,16 +129,22 @@ type fakeWindow struct {
 	lab    *fakeLab
 	host   string
 	events chan mark.Event
-	gone   chan struct{}
+	gone   chan struct{} // closed when the stream breaks
+	shut   chan struct{} // closed by Close
 	once   sync.Once
-	read   atomic.Bool // somebody reads the events
-	hungry atomic.Bool // and has read them all
+	sent   int64        // events made
+	asked  atomic.Int64 // calls of Next
 }
 
-// quiet waits until the run has taken all events, so that what comes before a
-// step and what comes behind it is the same each time.
+func (w *fakeWindow) send(e mark.Event) {
+	w.sent++
+	w.events <- e
+}
+
+// quiet waits until the run has taken all events and asks for more, so that
+// what comes before a step and what comes behind it is the same each time.
 func (w *fakeWindow) quiet() {
-	for end := time.Now().Add(5 * time.Second); w.read.Load() && !(w.hungry.Load() && len(w.events) == 0); {
+	for end := time.Now().Add(5 * time.Second); w.asked.Load() > 0 && w.asked.Load() <= w.sent; {
 		if len(w.events) > queued || time.Now().After(end) {
 			return
 		}
@@ -147,7 +153,7 @@ func (w *fakeWindow) quiet() {
 }
 
 func (w *fakeWindow) Type(line string) error {
-	w.events <- mark.Event{Kind: mark.Start}
+	w.send(mark.Event{Kind: mark.Start})
 	lines, ok := w.lab.answer(w.host + "$ " + line)
 	if !ok {
 		lines = []string{"sh: " + line + ": not in the script", "[exit 127]"}
@@ -167,12 +173,23 @@ func (w *fakeWindow) Key(b byte) error {
 	return nil
 }
 
+// flood sends without end, until the window is closed.
+func (w *fakeWindow) flood(e mark.Event) {
+	for {
+		select {
+		case w.events <- e:
+		case <-w.shut:
+			return
+		}
+	}
+}
+
 // play makes events of a part of the script.
 func (w *fakeWindow) play(lines []string, end mark.Event) {
 	defer w.quiet()
 	last := mark.Event{Kind: mark.Line}
 	for _, line := range lines {
-		var code, times int
+		var code int
 		var signal string
 		other, text, isOther := strings.Cut(line, " | ")
 		isOther = isOther && !strings.HasPrefix(line, `\`)
@@ -189,11 +206,10 @@ func (w *fakeWindow) play(lines []string, end mark.Event) {
 		case scanned(line, "[killed %s", &signal):
 			end = mark.Event{Kind: mark.End, Status: 130, Signal: strings.TrimSuffix(signal, "]")}
 		case line == "[empty]":
-			w.events <- mark.Event{Kind: mark.Line}
-		case scanned(line, "[again %d]", &times):
-			for range times {
-				w.events <- last
-			}
+			w.send(mark.Event{Kind: mark.Line})
+		case line == "[flood]":
+			go w.flood(last)
+			return
 		case isOther:
 			host, name, ok := strings.Cut(other, ":")
 			if !ok {
@@ -205,37 +221,36 @@ func (w *fakeWindow) play(lines []string, end mark.Event) {
 			w.lab.of(host, name).play(strings.Split(text, "\n"), end)
 		default:
 			last.Line = strings.TrimPrefix(line, `\`)
-			w.events <- last
+			w.send(last)
 		}
 	}
-	w.events <- end
-	w.events <- mark.Event{Kind: mark.Prompt}
+	w.send(end)
+	w.send(mark.Event{Kind: mark.Prompt})
 }
 
 func (w *fakeWindow) Next(ctx context.Context) (mark.Event, error) {
-	w.read.Store(true)
+	w.asked.Add(1)
 	select {
 	case e := <-w.events:
 		return e, nil
-	case <-ctx.Done():
-		return mark.Event{}, ctx.Err()
 	default:
 	}
-	w.hungry.Store(true)
-	defer w.hungry.Store(false)
+	err := io.ErrUnexpectedEOF
 	select {
 	case e := <-w.events:
 		return e, nil
 	case <-w.gone:
-		return mark.Event{}, io.ErrUnexpectedEOF
 	case <-ctx.Done():
-		return mark.Event{}, ctx.Err()
+		err = ctx.Err()
 	}
+	w.asked.Add(1 << 40) // nobody will ask again
+	return mark.Event{}, err
 }
 
 func (w *fakeWindow) Close() error {
 	w.lab.mu.Lock()
 	defer w.lab.mu.Unlock()
 	w.lab.closed++
+	close(w.shut)
 	return nil
 }

@@ -19,6 +19,10 @@ import (
 // maxTimeout bounds the timeout of the front matter.
 const maxTimeout = 10 * time.Minute
 
+// maxHeader bounds the front matter, in bytes: a YAML parser is slow on
+// hostile input.
+const maxHeader = 8 << 10
+
 // frontMatter returns the YAML between the file's first line, "---", and the
 // next such line: [start, stop). ok is false when the file has none. When
 // the second line is missing, stop is negative.
@@ -41,6 +45,10 @@ func frontMatter(data []byte) (start, stop, after int, ok bool) {
 
 // header reads the front matter into the lesson.
 func (p *fileParser) header(start, stop int) {
+	if stop-start > maxHeader {
+		p.failAt(0, "the front matter has %d bytes; %d is the most", stop-start, maxHeader)
+		return
+	}
 	p.yamlLine = p.src.pos(start).Line
 	f, err := parser.ParseBytes(p.src.data[start:stop], 0, parser.AllowDuplicateMapKey())
 	if err != nil {

@@ -21,7 +21,7 @@ import (
 const DefaultTimeout = 10 * time.Second
 
 // MaxSize is the largest lesson that Parse reads, in bytes.
-const MaxSize = 1 << 20
+const MaxSize = 256 << 10
 
 // A Lesson is one parsed file. It is data: Run does not change it, and several
 // runs may use it at once.

@@ -3,6 +3,8 @@ package lesson
 import (
 	"slices"
 	"strings"
+
+	"hostlab/lab/topology"
 )
 
 // lint reports what is wrong with the lesson as a whole, which no single line
@@ -30,14 +32,21 @@ func (p *fileParser) lint() {
 
 // lintSkips reports "..." without an expected line of its window behind it.
 func (p *fileParser) lintSkips(b *Block) {
-	for i, s := range b.Steps {
-		if s.Kind != Skip {
-			continue
+	open := map[Place]*Step{}
+	report := func(s *Step) {
+		p.failAt(s.TextPos.Offset, "\"...\" goes up to the next expected line of %v, and this block has none", s.Place)
+	}
+	for _, s := range b.Steps {
+		if skip := open[s.Place]; skip != nil && s.Kind != Expect {
+			report(skip)
 		}
-		next := slices.IndexFunc(b.Steps[i+1:], func(t *Step) bool { return t.Place == s.Place })
-		if next < 0 || b.Steps[i+1+next].Kind != Expect {
-			p.failAt(s.TextPos.Offset, "\"...\" goes up to the next expected line of %v, and this block has none", s.Place)
+		delete(open, s.Place)
+		if s.Kind == Skip {
+			open[s.Place] = s
 		}
+	}
+	for _, s := range open {
+		report(s)
 	}
 }
 
@@ -140,7 +149,7 @@ func (w *windowLint) console(b *Block) {
 		case End:
 			w.end(s)
 		default:
-			if w.state[s.Place] == nil {
+			if w.state[s.Place] == nil && w.lesson.knows(s.Place.Host) {
 				w.failAt(s.Pos.Offset, "nothing has been started in %s, so it shows nothing", s.Place.numbered())
 				w.of(s.Place) // once is enough
 			}
@@ -195,6 +204,11 @@ func (w *windowLint) end(s *Step) {
 	}
 }
 
+// knows reports whether a host is in the lab, as far as the lab is known.
+func (l *Lesson) knows(host string) bool {
+	return l.Topology == nil || slices.ContainsFunc(l.Topology.Hosts, func(h topology.Host) bool { return h.Name == host })
+}
+
 // unknownHosts reports every prompt, window and arrow of a host that the lab
 // does not have.
 func (l *Lesson) unknownHosts() []*Problem {
@@ -204,14 +218,14 @@ func (l *Lesson) unknownHosts() []*Problem {
 		names = append(names, h.Name)
 	}
 	check := func(host string, offset int, advice string) {
-		if host == "" || slices.Contains(names, host) {
+		if host == "" || l.knows(host) {
 			return
 		}
-		hosts := "the front matter declares none: lab: {laptop: 192.168.5.10/24}"
+		hosts := "none; the front matter lists them: lab: {laptop: 192.168.5.10/24}"
 		if len(names) > 0 {
-			hosts = "it has " + strings.Join(names, ", ")
+			hosts = strings.Join(names, ", ")
 		}
-		found = append(found, l.source.problem(offset, "no host %q in the lab, %s%s", host, hosts, advice))
+		found = append(found, l.source.problem(offset, "no host %q in the lab (%s)%s", host, hosts, advice))
 	}
 	for _, s := range l.Sections {
 		for _, b := range s.Blocks {

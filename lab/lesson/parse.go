@@ -10,8 +10,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/parser"
 	"github.com/yuin/goldmark/text"
 
 	"hostlab/lab/topology"
@@ -87,8 +87,9 @@ type fileParser struct {
 	lesson   *Lesson
 	problems []*Problem
 
-	yamlLine int      // of the front matter's first line
-	claim    *Claim   // the one that waits for its verdict
+	yamlLine int    // of the front matter's first line
+	claim    *Claim // the one that waits for its verdict
+	ids      map[string]*Claim
 	foreign  [][2]int // fences of other languages: offsets of what is in them
 }
 
@@ -100,7 +101,7 @@ func newFileParser(file string, data []byte) *fileParser {
 	for name, re := range builtin {
 		own[name] = re
 	}
-	return &fileParser{src: src, lesson: &Lesson{
+	return &fileParser{src: src, ids: map[string]*Claim{}, lesson: &Lesson{
 		File:     file,
 		Timeout:  DefaultTimeout,
 		Topology: &topology.Topology{},
@@ -127,11 +128,21 @@ func (p *fileParser) readable(data []byte) bool {
 		}
 		i += n
 	}
+	if m := deepQuote.FindIndex(data); m != nil {
+		p.failAt(m[0], "blockquotes more than %d deep", maxQuotes)
+		return false
+	}
 	if i := bytes.IndexByte(data, '\r'); i >= 0 {
 		p.failAt(i, "the line ends in CR LF; convert the file: sed -i 's/\\r$//' %s", p.src.file)
 	}
 	return true
 }
+
+// maxQuotes is the deepest nesting of blockquotes: the time that Markdown takes
+// grows with its square.
+const maxQuotes = 32
+
+var deepQuote = regexp.MustCompile(fmt.Sprintf(`(?m)^(?:[ \t0-9.)*+-]*>){%d}`, maxQuotes+1))
 
 // blank overwrites all but the line ends, so that offsets stay as they are.
 func blank(b []byte) {
@@ -142,10 +153,14 @@ func blank(b []byte) {
 	}
 }
 
+// blocks is a Markdown parser that leaves inlines alone: nothing here needs
+// them, and they are where hostile files take quadratic time.
+var blocks = parser.NewParser(parser.WithBlockParsers(parser.DefaultBlockParsers()...))
+
 // markdown walks through the document in order.
 func (p *fileParser) markdown(body []byte) {
 	p.section("", 0, 0)
-	doc := goldmark.DefaultParser().Parse(text.NewReader(body))
+	doc := blocks.Parse(text.NewReader(body))
 	_ = ast.Walk(doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if !entering {
 			return ast.WalkContinue, nil
@@ -231,16 +246,15 @@ func (p *fileParser) openClaim(offset int, id, text string) {
 	if p.claim != nil {
 		p.failAt(offset, "claim %s (line %d) has no verdict yet", p.claim.ID, p.claim.Pos.Line)
 	}
-	for _, c := range p.lesson.Claims {
-		if c.ID == id {
-			p.failAt(offset, "claim %s is in line %d already", id, c.Pos.Line)
-		}
+	if c := p.ids[id]; c != nil {
+		p.failAt(offset, "claim %s is in line %d already", id, c.Pos.Line)
 	}
 	if text == "" {
 		p.failAt(offset, "claim %s says nothing", id)
 	}
 	p.claim = &Claim{ID: id, Text: text, Pos: p.src.pos(offset)}
 	p.lesson.Claims = append(p.lesson.Claims, p.claim)
+	p.ids[id] = p.claim
 }
 
 func (p *fileParser) closeClaim(offset, wordOffset int, word string) {

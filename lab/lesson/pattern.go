@@ -121,8 +121,11 @@ func (s scope) match(parts []part, line string) (diff int, ok bool) {
 	}
 	for {
 		re, err := bound.compile(parts)
-		if err != nil { // a value too long for an expression; or not UTF-8
-			return bound.firstDifference(parts, line), bound.show(parts) == line
+		if err != nil { // a value too long for an expression
+			if bound.show(parts) == line {
+				return 0, true
+			}
+			return bound.firstDifference(parts, line), false
 		}
 		m := re.FindStringSubmatch(line)
 		if m == nil {

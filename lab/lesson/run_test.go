@@ -1,12 +1,15 @@
 package lesson
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -67,7 +70,7 @@ func TestRun(t *testing.T) {
 		lab := newFakeLab(t, part("lab"))
 		var told strings.Builder
 		r, err := Run(t.Context(), l, lab, Options{Progress: func(e Event) {
-			if e.Kind == EntryTaken && !e.Entry.Plain() {
+			if e.Kind == EntryTaken && !e.Entry.Plain() && told.Len() < 1000 && len(e.Entry.Text) < 1000 {
 				fmt.Fprintln(&told, e.Entry)
 			}
 		}})
@@ -89,9 +92,13 @@ func outcome(r *Result, err error) string {
 	var b strings.Builder
 	for _, bl := range r.Blocks {
 		fmt.Fprintf(&b, "line %d: %s\n", bl.Block.Pos.Line, bl.NotChecked)
-		for _, e := range bl.Entries {
-			if !e.Plain() {
-				fmt.Fprintf(&b, "    %s\n", e)
+		for i, e := range bl.Entries {
+			if i == 40 {
+				b.WriteString("    and so on\n")
+				break
+			}
+			if line := e.String(); !e.Plain() && len(line) < 1000 {
+				fmt.Fprintf(&b, "    %s\n", line)
 			}
 		}
 	}
@@ -115,8 +122,11 @@ func outcome(r *Result, err error) string {
 		var broken *BrokenError
 		fmt.Fprintf(&b, "broken %v: %v\n", errors.As(err, &broken), err)
 	}
-	return strings.ReplaceAll(b.String(), ": \n", ":\n")
+	return stallNote.ReplaceAllString(strings.ReplaceAll(b.String(), ": \n", ":\n"), "")
 }
+
+// stallNote is what a busy machine adds to a message.
+var stallNote = regexp.MustCompile(`(?m)^    note: this machine stood still for .*\n`)
 
 // TestParseErrors holds the messages for lessons that are wrong.
 func TestParseErrors(t *testing.T) {
@@ -133,4 +143,47 @@ func TestParseErrors(t *testing.T) {
 		}
 		return err.Error() + "\n"
 	})
+}
+
+// TestRunCanceled ends a run whose program does not, from outside.
+func TestRunCanceled(t *testing.T) {
+	l, err := Parse("lesson.md", []byte("---\nlab: {laptop: 192.168.5.10/24}\n---\n```console\nlaptop:~$ a\nx\n```\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	why := errors.New("the reader went home")
+	for _, kind := range []EntryKind{Typed, Printed} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		lab := newFakeLab(t, "laptop$ a\nx\n[running]\n")
+		r, err := Run(ctx, l, lab, Options{Progress: func(e Event) {
+			if e.Kind == EntryTaken && e.Entry.Kind == kind {
+				cancel(why)
+			}
+		}})
+		if !errors.Is(err, why) || r.OK() || !errors.Is(r.Broken, why) {
+			t.Errorf("canceled: %v, ok %v; want %v", err, r.OK(), why)
+		}
+		if lab.closed != 1 {
+			t.Errorf("%d windows closed; want 1", lab.closed)
+		}
+		cancel(nil)
+	}
+}
+
+// TestRunAtOnce runs one Lesson on several labs side by side.
+func TestRunAtOnce(t *testing.T) {
+	l, err := Parse("lesson.md", []byte("---\nlab: {laptop: 192.168.5.10/24}\n---\n```console\nlaptop:~$ a\n{port}\n```\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			r, err := Run(t.Context(), l, newFakeLab(t, fmt.Sprintf("laptop$ a\n%d\n", i+1)), Options{})
+			if err != nil || !r.OK() {
+				t.Errorf("%d: %v, %v", i, err, r.All())
+			}
+		})
+	}
+	all.Wait()
 }

@@ -96,11 +96,10 @@ func (r *run) hostlab(ctx context.Context, w *window, s *Step) error {
 	}
 	now := time.Now()
 	for line := range strings.Lines(out.String()) {
-		e := mark.Event{Kind: mark.Line, Line: strings.TrimRight(line, " \t\r\n")}
-		w.buf = append(w.buf, item{Event: e, at: now, cause: s})
+		e := mark.Event{Kind: mark.Line, Line: strings.TrimRight(line, "\r\n")}
+		_ = w.keep(item{Event: e, at: now, cause: s}) // fails for items with an error only
 	}
-	w.buf = append(w.buf, item{Event: mark.Event{Kind: mark.End, Status: status}, at: now, cause: s})
-	return nil
+	return w.keep(item{Event: mark.Event{Kind: mark.End, Status: status}, at: now, cause: s})
 }
 
 // A limitedOutput keeps the beginning of what is written to it.

@@ -75,7 +75,8 @@ func (w *window) keep(i item) error {
 	case i.Kind == mark.Start:
 		w.started = true
 	default:
-		i.Line = strings.TrimRight(i.Line, " \t")
+		// What is no UTF-8 can be neither matched nor shown: RFC 3629 section 3.
+		i.Line = strings.ToValidUTF8(strings.TrimRight(i.Line, " \t"), "\ufffd")
 		w.buf = append(w.buf, i)
 	}
 	return nil

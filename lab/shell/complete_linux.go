@@ -137,7 +137,13 @@ func (s *shell) prompt() string {
 
 // near returns the one name that was probably meant, or "".
 func (s *shell) near(hc interp.HandlerContext, name string) string {
-	best, limit := "", min(2, len(name)/2)
+	best, limit := "", 1
+	switch {
+	case len(name) < 3:
+		return ""
+	case len(name) > 7:
+		limit = 2
+	}
 	for _, candidate := range append(executables(hc.Env), builtinNames...) {
 		if d := distance(name, candidate, limit); d <= limit {
 			if d < limit || best == "" {

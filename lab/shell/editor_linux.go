@@ -65,9 +65,6 @@ func (e *editor) line(prompt string) (string, error) {
 	return line, err
 }
 
-// interrupt does nothing: while the editor reads, Ctrl-C is a byte.
-func (e *editor) interrupt() {}
-
 func (e *editor) close() {
 	e.keys.close()
 	e.Close()

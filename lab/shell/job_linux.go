@@ -117,34 +117,71 @@ func (j *job) hasTerminal(t *terminal) bool {
 func (s *shell) deliver(sig unix.Signal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	j := s.front
 	switch {
-	case j == nil:
-		if sig == unix.SIGINT {
-			s.lines.interrupt()
-		}
+	case s.front != nil:
+		s.front.deliver(sig)
+	case s.busy:
+		s.early = append(s.early, sig)
+	}
+}
+
+// deliver gives a job a signal that the shell got in its place.
+func (j *job) deliver(sig unix.Signal) {
+	switch {
 	case len(j.procs) > 0:
 		j.signal(sig)
 	case sig == unix.SIGINT && !j.wakes:
+		j.early = append(j.early, sig) // for a process that is just being started
 		j.interrupt()
 	default:
 		j.early = append(j.early, sig)
 	}
 }
 
+// toFront makes a job the one that keys are for, also those pressed since the
+// command began.
+func (s *shell) toFront(j *job) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.front = j
+	for _, sig := range s.early {
+		j.deliver(sig)
+	}
+	s.early = nil
+}
+
+// setBusy begins and ends a command: in between, keys are for its statements.
+func (s *shell) setBusy(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.busy, s.early = on, nil
+}
+
 // adopt puts a new child of a job on the books and waits for it in the
-// background. It is called with mu held, so that no signal slips through.
-func (s *shell) adopt(j *job, pid, group int) *process {
-	p := &process{pid: pid, group: group, done: make(chan struct{})}
+// background. The signals that the job got while the child was started are the
+// child's too; stray says that a stop was one of them.
+func (s *shell) adopt(j *job, pid, group int, stray bool) *process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	asleep := j.state() == stopped
+	p := &process{pid: pid, group: group, done: make(chan struct{}), stopped: asleep}
 	j.procs = append(j.procs, p)
+	s.pids[pid] = true
 	j.pid, j.begun = pid, true
 	if j == s.front && s.terminal.front() != group {
 		s.terminal.give(group)
+	}
+	if asleep || stray {
+		unix.Kill(pid, unix.SIGTSTP)
 	}
 	for _, sig := range j.early {
 		unix.Kill(p.address(), sig)
 	}
 	j.early = nil
+	if s.hangup {
+		unix.Kill(p.address(), unix.SIGHUP)
+		unix.Kill(p.address(), unix.SIGCONT)
+	}
 	s.changed.Broadcast()
 	go s.watch(j, p)
 	return p
@@ -207,6 +244,7 @@ func (s *shell) childEnded(j *job, p *process, ws unix.WaitStatus) {
 		}
 	}
 	j.procs = slices.DeleteFunc(j.procs, func(q *process) bool { return p == q })
+	delete(s.pids, p.pid)
 	if s.terminal != nil && j == s.front && !j.hasTerminal(s.terminal) {
 		// The next key is the shell's: it knows what to do with it.
 		if len(j.procs) > 0 {

@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -22,10 +21,6 @@ type lineReader interface {
 	// errInterrupted when Ctrl-C was pressed instead.
 	line(prompt string) (string, error)
 
-	// interrupt makes a waiting line return errInterrupted. Any goroutine may
-	// call it, at any time.
-	interrupt()
-
 	// close makes a waiting line, and each later one, return io.EOF. Any
 	// goroutine may call it, more than once.
 	close()
@@ -38,27 +33,20 @@ func (s *shell) newLineReader(interactive bool, in *os.File) lineReader {
 	case interactive && s.terminal != nil && !s.window && term != "" && term != "dumb":
 		return newEditor(s)
 	case interactive && !s.window:
-		return &plainLines{in: in, prompts: s.out}
+		return &plainLines{in: in, terminal: s.terminal, prompts: s.out}
 	}
-	return &plainLines{in: in, prompts: io.Discard}
+	return &plainLines{in: in, terminal: s.terminal, prompts: io.Discard}
 }
 
 // plainLines reads lines byte by byte from a file, without an editor.
 type plainLines struct {
-	in      *os.File
-	prompts io.Writer
-
-	mu      sync.Mutex
-	waiting bool
-	closed  bool
+	in       *os.File
+	terminal *terminal // nil when the file is none
+	prompts  io.Writer
 }
 
 func (l *plainLines) line(prompt string) (string, error) {
 	io.WriteString(l.prompts, prompt)
-	if !l.setWaiting(true) {
-		return "", io.EOF
-	}
-	defer l.setWaiting(false)
 	var text []byte
 	for {
 		var b [1]byte
@@ -66,15 +54,13 @@ func (l *plainLines) line(prompt string) (string, error) {
 		switch {
 		case n == 1 && b[0] == '\n':
 			return string(text), nil
-		case n == 1:
-			text = append(text, b[0])
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			if !l.setWaiting(false) {
-				return "", io.EOF
-			}
+		case n == 1 && l.terminal != nil && b[0] == keyInterrupt:
 			io.WriteString(l.prompts, "\n")
 			return "", errInterrupted
-		case err != nil && len(text) > 0:
+		case n == 1 && l.terminal != nil && (b[0] == keyStop || b[0] == keyQuit):
+		case n == 1:
+			text = append(text, b[0])
+		case err != nil && len(text) > 0 && err == io.EOF:
 			return string(text), nil
 		case err != nil:
 			return "", io.EOF // also EIO: the terminal is gone
@@ -82,30 +68,7 @@ func (l *plainLines) line(prompt string) (string, error) {
 	}
 }
 
-// setWaiting begins and ends the time in which interrupt has something to
-// interrupt. It returns false when the reader is closed.
-func (l *plainLines) setWaiting(on bool) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.waiting = on && !l.closed
-	l.in.SetReadDeadline(time.Time{})
-	return !l.closed
-}
-
-func (l *plainLines) interrupt() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.waiting {
-		l.in.SetReadDeadline(time.Unix(1, 0))
-	}
-}
-
-func (l *plainLines) close() {
-	l.interrupt()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.closed = true
-}
+func (l *plainLines) close() { l.in.SetReadDeadline(time.Unix(1, 0)) }
 
 // A command is one or more statements that were typed together.
 type command struct {
@@ -155,6 +118,9 @@ func (s *shell) loop() int {
 	status := 0
 	for {
 		s.notify()
+		if s.terminal != nil {
+			s.terminal.reading(true)
+		}
 		if s.window {
 			mark.WritePrompt(s.out)
 		}
@@ -198,6 +164,11 @@ func (s *shell) ended() bool {
 // command runs what was typed, statement by statement. After one that was
 // stopped or that Ctrl-C ended, those behind it on the line are left out.
 func (s *shell) command(c command) (out outcome) {
+	s.setBusy(true)
+	defer s.setBusy(false)
+	if s.terminal != nil {
+		s.terminal.reading(false)
+	}
 	if s.window {
 		mark.WriteStart(s.out)
 		defer func() { s.markEnd(out) }()

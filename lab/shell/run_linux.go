@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 	"mvdan.cc/sh/v3/expand"
@@ -32,17 +33,24 @@ type shell struct {
 	runner   *interp.Runner
 	past     []string // commands typed, for history
 
+	starts  sync.Mutex  // held while a process is started; taken before mu
+	forking atomic.Bool // a child is not yet the program that it is to be
+	stray   atomic.Bool // ... and a key has stopped it
+
 	mu      sync.Mutex
-	changed *sync.Cond // a job changed
-	jobs    []*job     // those in the background and the stopped, by id
-	latest  []*job     // the same; the last one is %+, the one before it %-
-	front   *job       // the job that keys are for; nil at the prompt
-	hangup  bool       // the terminal is gone, or SIGTERM came
+	changed *sync.Cond    // a job changed
+	pids    map[int]bool  // all children that live
+	jobs    []*job        // those in the background and the stopped, by id
+	latest  []*job        // the same; the last one is %+, the one before it %-
+	front   *job          // the job that keys are for; nil at the prompt
+	busy    bool          // a command runs, though perhaps none of its statements yet
+	early   []unix.Signal // keys for its next statement
+	hangup  bool          // the terminal is gone, or SIGTERM came
 }
 
 // run runs a shell to its end and returns its exit status.
 func run(ctx context.Context, opts options, std program.Stdio) int {
-	s := &shell{opts: opts, ctx: ctx, out: std.Out, err: std.Err}
+	s := &shell{opts: opts, ctx: ctx, out: std.Out, err: std.Err, pids: map[int]bool{}}
 	s.changed = sync.NewCond(&s.mu)
 	if err := s.open(std); err != nil {
 		fmt.Fprintf(std.Err, "%s: %v\n", opts.name, err)
@@ -96,6 +104,9 @@ func (s *shell) open(std program.Stdio) error {
 		interp.CallHandler(s.call),
 		interp.ExecHandlers(func(interp.ExecHandlerFunc) interp.ExecHandlerFunc { return s.exec }),
 	)
+	if err == nil {
+		s.setVariable(ownName, s.opts.zero())
+	}
 	return err
 }
 
@@ -132,6 +143,13 @@ func (s *shell) close() {
 func (s *shell) catchSignals() {
 	keys := make(chan os.Signal, 16)
 	signal.Notify(keys, unix.SIGINT, unix.SIGQUIT, unix.SIGTSTP, unix.SIGHUP, unix.SIGTERM)
+	children := make(chan os.Signal, 1)
+	signal.Notify(children, unix.SIGCHLD)
+	go func() {
+		for range children {
+			s.wakeStrays()
+		}
+	}()
 	go func() {
 		for sig := range keys {
 			switch sig {

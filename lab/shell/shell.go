@@ -46,6 +46,7 @@ type options struct {
 	command  string   // text of -c
 	isScript bool     // -c was given
 	file     string   // script to read; "" means standard input
+	alias    string   // $0 given with -c
 	params   []string // $1 and on
 }
 
@@ -82,13 +83,24 @@ func parseOptions(name string, args []string) (options, error) {
 	case opts.isScript:
 		opts.command, rest = rest[0], rest[1:]
 		if len(rest) > 0 {
-			rest = rest[1:] // $0, as sh(1) has it
+			opts.alias, rest = rest[0], rest[1:]
 		}
 	case len(rest) > 0:
 		opts.file, rest = rest[0], rest[1:]
 	}
 	opts.params = rest
 	return opts, nil
+}
+
+// zero is $0, as sh(1) has it.
+func (o options) zero() string {
+	switch {
+	case o.alias != "":
+		return o.alias
+	case o.file != "":
+		return o.file
+	}
+	return o.name
 }
 
 func usage(name string) string {

@@ -32,16 +32,14 @@ func (o outcome) signalName() string {
 // statement runs one statement: in the background when it says so, else in
 // front until it ends or is stopped.
 func (s *shell) statement(stmt *syntax.Stmt, text string) outcome {
-	rewriteLastPID(stmt)
+	rewriteParams(stmt)
 	if stmt.Background {
 		return s.background(stmt, text)
 	}
 	before := s.runner.Subshell()
 	j := s.newJob(text)
 	j.wakes = firstWord(stmt) == "fg"
-	s.mu.Lock()
-	s.front = j
-	s.mu.Unlock()
+	s.toFront(j)
 	s.goRun(j, s.runner, stmt)
 	out := s.waitFront(j)
 	if out.stopped && !j.suspended {
@@ -165,14 +163,22 @@ func (s *shell) unlist(j *job) {
 	j.id = 0
 }
 
-// lastPID is the variable behind $!, which the interpreter would fill with a
-// number of its own.
-const lastPID = "HOSTLAB_LAST_PID"
+// lastPID and ownName are the variables behind $! and $0, which the
+// interpreter would fill with words of its own.
+const (
+	lastPID = "HOSTLAB_LAST_PID"
+	ownName = "HOSTLAB_SHELL_NAME"
+)
 
-func rewriteLastPID(stmt *syntax.Stmt) {
+func rewriteParams(stmt *syntax.Stmt) {
 	syntax.Walk(stmt, func(n syntax.Node) bool {
-		if p, ok := n.(*syntax.ParamExp); ok && p.Param != nil && p.Param.Value == "!" {
-			p.Param.Value = lastPID
+		if p, ok := n.(*syntax.ParamExp); ok && p.Param != nil {
+			switch p.Param.Value {
+			case "!":
+				p.Param.Value = lastPID
+			case "0":
+				p.Param.Value = ownName
+			}
 		}
 		return true
 	})
@@ -188,8 +194,13 @@ func firstWord(stmt *syntax.Stmt) string {
 
 // setVariable and setStatus set a variable and $? by statements, since the
 // interpreter has no other door.
-func (s *shell) setVariable(name, value string) { s.quietly(name + "=" + value) }
-func (s *shell) setStatus(status int)           { s.quietly(fmt.Sprintf("(exit %d)", status)) }
+func (s *shell) setVariable(name, value string) {
+	if quoted, err := syntax.Quote(value, syntax.LangBash); err == nil {
+		s.quietly(name + "=" + quoted)
+	}
+}
+
+func (s *shell) setStatus(status int) { s.quietly(fmt.Sprintf("(exit %d)", status)) }
 
 func (s *shell) quietly(text string) {
 	file, err := newParser().Parse(strings.NewReader(text), "")

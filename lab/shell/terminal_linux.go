@@ -116,11 +116,30 @@ func (t *terminal) setModes(m *unix.Termios) error {
 
 // quiet sets the modes of a window: lines, no echo, and keys like Ctrl-C that
 // do not throw away output which nobody has read yet (NOFLSH, termios(3)).
-func (t *terminal) quiet() error {
+func (t *terminal) quiet() {
 	t.modes.Lflag &^= unix.ECHO | unix.ECHONL
 	t.modes.Lflag |= unix.ICANON | unix.ISIG | unix.NOFLSH
 	t.modes.Iflag |= unix.ICRNL
-	return t.setModes(t.modes)
+	t.setModes(t.modes)
+}
+
+// Keys that are bytes of a line while one is read without an editor.
+const (
+	keyInterrupt = 0x03 // Ctrl-C
+	keyQuit      = 0x1c // Ctrl-\
+	keyStop      = 0x1a // Ctrl-Z
+)
+
+// reading sets the modes in which lines are read, or the usual ones. While a
+// line is read keys are bytes and no signals, so that each stays in its place
+// between what was typed before and after it; Ctrl-C ends the line.
+func (t *terminal) reading(on bool) {
+	m := *t.modes
+	if on {
+		m.Lflag &^= unix.ISIG
+		m.Cc[unix.VEOL] = keyInterrupt
+	}
+	t.setModes(&m)
 }
 
 func (t *terminal) close() {

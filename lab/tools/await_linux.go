@@ -46,7 +46,7 @@ with one only a socket bound to just that address (0.0.0.0 is the wildcard).`,
 
 // A binding names sockets by what they are bound to.
 type binding struct {
-	proto string // "udp" or "tcp"
+	proto string     // "udp" or "tcp"
 	addr  netip.Addr // zero: any
 	port  uint16
 }

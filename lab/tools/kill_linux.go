@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -73,12 +74,23 @@ func kill(_ context.Context, s program.Stdio, args ...string) int {
 		if err != nil {
 			return wrong("%q: a process number was expected", word)
 		}
-		if err := unix.Kill(pid, sig); err != nil {
+		if err := send(pid, sig); err != nil {
 			complain(s.Err, "kill", fmt.Errorf("%d: %w", pid, err))
 			status = 1
 		}
 	}
 	return status
+}
+
+// send is kill(2). A signal to this very process has happened when it returns:
+// it goes to this thread, and not to any that may take it later.
+func send(pid int, sig unix.Signal) error {
+	if pid != unix.Getpid() {
+		return unix.Kill(pid, sig)
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	return unix.Tgkill(pid, unix.Gettid(), sig)
 }
 
 // signalByName knows "TERM", "SIGTERM", "term" and "15".

@@ -95,7 +95,7 @@ func (b *builder) prefixes(n *Network, pools []*types.IPAMPool) {
 		at := b.src.pos(append(path, "subnet")...)
 		p, err := netip.ParsePrefix(pool.Subnet)
 		if err != nil {
-			b.lines[lineKey("unread", n.Name)] = at // spare the hosts the complaint
+			b.lines[lineKey("unread", "network", n.Name)] = at
 			b.problem(at, "network %s: subnet %q: want a prefix like 192.168.5.0/24", n.Name, pool.Subnet)
 			continue
 		}

@@ -1,7 +1,6 @@
 package topology
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -27,9 +26,11 @@ func LAN(name string, hosts ...LANHost) (*Topology, error) {
 	}
 	t := &Topology{}
 	var problems []error
+	complained := lines{}
 	for _, h := range hosts {
 		for _, a := range h.Addrs {
 			if !a.IsValid() {
+				complained[lineKey("unread", "host", h.Name)] = h.Pos
 				problems = append(problems, problem(h.Pos, "host %s: address is missing or no address with a prefix length: want one like 192.168.5.10/24", h.Name))
 			} else if t.prefixNetwork(a) < 0 {
 				t.Networks = append(t.Networks, Network{Prefixes: []netip.Prefix{a.Masked()}, Pos: h.Pos})
@@ -46,9 +47,9 @@ func LAN(name string, hosts ...LANHost) (*Topology, error) {
 	for _, h := range hosts {
 		t.Hosts = append(t.Hosts, t.lanHost(h))
 	}
-	problems = append(problems, t.problems(nil)...)
+	problems = append(problems, t.problems(complained)...)
 	if len(problems) > 0 {
-		return nil, errors.Join(problems...)
+		return nil, join(problems)
 	}
 	return t, nil
 }

@@ -69,7 +69,7 @@ func ParseEnv(ctx context.Context, filename string, data []byte, env map[string]
 	if err != nil {
 		return nil, src.explain(err)
 	}
-	b := &builder{src: src, project: project, lines: lines{}, topology: &Topology{Name: project.Name}}
+	b := &builder{src: src, project: project, lines: lines{lineKey("file"): {File: filename}}, topology: &Topology{Name: project.Name}}
 	b.build()
 	if problems := append(b.problems, b.topology.problems(b.lines)...); len(problems) > 0 {
 		return nil, join(problems)
@@ -138,8 +138,9 @@ func (s *source) withoutVersion(data []byte) []byte {
 }
 
 var (
-	yamlLine    = regexp.MustCompile(`\bline (\d+)`)
-	unknownKeys = regexp.MustCompile(`additional properties '([^']*)'.* not allowed`)
+	yamlError   = regexp.MustCompile(`^yaml: line (\d+)(?:, column \d+)?: `)
+	unknownKeys = regexp.MustCompile(`additional properties '([^']*)'.* not allowed$`)
+	aService    = regexp.MustCompile(`service "([^"]+)"`)
 )
 
 // explain gives an error of compose-go a line, and a better key when it
@@ -159,17 +160,29 @@ func (s *source) explain(err error) error {
 	text := strings.Join(strings.Fields(err.Error()), " ")
 	text = strings.TrimPrefix(text, "validating "+s.file+": ")
 	text = strings.TrimPrefix(text, "failed to parse "+s.file+": ")
-	path := s.mentioned(text)
-	if m := unknownKeys.FindStringSubmatch(text); m != nil {
-		text = fmt.Sprintf("%s: unknown key %s%s", strings.Join(path, "."), m[1], near(m[1], composeKeys(path)))
-		text = strings.TrimPrefix(text, ": ")
-		path = append(path, m[1])
-	}
-	at := s.pos(path...)
-	if m := yamlLine.FindStringSubmatch(text); m != nil && len(path) == 0 {
+	at := Pos{File: s.file}
+	if m := yamlError.FindStringSubmatch(text); m != nil {
 		at.Line, _ = strconv.Atoi(m[1])
+		return problem(at, "not YAML: %s", text[len(m[0]):])
 	}
-	return problem(at, "%s", text)
+	path := s.mentioned(text)
+	if m := aService.FindStringSubmatch(text); m != nil && len(path) == 0 {
+		path = []string{"services", m[1]}
+	}
+	key := ""
+	if m := unknownKeys.FindStringSubmatch(text); m != nil {
+		key = m[1]
+	} else if strings.HasSuffix(text, " false schema") && len(path) > 0 {
+		key, path = path[len(path)-1], path[:len(path)-1]
+	}
+	if key != "" {
+		text = "unknown key " + key + near(key, composeKeys(path))
+		if len(path) > 0 {
+			text = strings.Join(path, ".") + ": " + text
+		}
+		path = append(path, key)
+	}
+	return problem(s.pos(path...), "%s", text)
 }
 
 // mentioned returns the longest path of the file that a message has in it.

@@ -41,6 +41,13 @@ func (l lines) at(fallback Pos, detail ...any) Pos {
 	return fallback
 }
 
+// has tells whether a detail is known. "unread" is said of what was complained
+// about already and left out, to spare a second complaint that follows from it.
+func (l lines) has(detail ...any) bool {
+	_, ok := l[lineKey(detail...)]
+	return ok
+}
+
 func lineKey(detail ...any) string { return fmt.Sprintf("%q", detail) }
 
 // A checker goes over a topology once and remembers what it has seen.
@@ -60,7 +67,7 @@ func (c *checker) problem(at Pos, format string, args ...any) {
 
 func (c *checker) checkNetworks() {
 	if len(c.t.Networks) == 0 {
-		c.problem(Pos{File: c.file()}, "no networks: want at least one for the hosts to stand on")
+		c.problem(c.file(), "no networks: want at least one for the hosts to stand on")
 	}
 	seen := map[string]bool{}
 	for _, n := range c.t.Networks {
@@ -180,13 +187,14 @@ func (n Network) ranges() string {
 	return fmt.Sprintf("network %s %s", n.Name, strings.Join(s, " "))
 }
 
-// file is the file of the topology, if it has one.
-func (c *checker) file() string {
+// file is where a problem of the whole topology stands.
+func (c *checker) file() Pos {
+	var at Pos
 	for _, h := range c.t.Hosts {
-		return h.Pos.File
+		at.File = h.Pos.File
 	}
 	for _, n := range c.t.Networks {
-		return n.Pos.File
+		at.File = n.Pos.File
 	}
-	return ""
+	return c.lines.at(at, "file")
 }

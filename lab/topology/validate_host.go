@@ -9,7 +9,7 @@ import (
 
 func (c *checker) checkHosts() {
 	if len(c.t.Hosts) == 0 {
-		c.problem(Pos{File: c.file()}, "no hosts: want at least one")
+		c.problem(c.file(), "no hosts: want at least one")
 	}
 	for _, h := range c.t.Hosts {
 		if why := badLabel(h.Name); why != "" {
@@ -101,7 +101,7 @@ func (c *checker) hostCount(name string) int {
 }
 
 func (c *checker) checkInterfaces(h Host) {
-	if len(h.Interfaces) == 0 {
+	if len(h.Interfaces) == 0 && !c.lines.has("unread", "host", h.Name) {
 		c.problem(h.Pos, "host %s: stands on no network", h.Name)
 	}
 	seen := map[string]bool{}
@@ -139,7 +139,7 @@ func (c *checker) checkAddr(h Host, n Network, known bool, a netip.Addr, at Pos)
 	} else {
 		c.addrs[a] = h.Name
 	}
-	if _, unread := c.lines[lineKey("unread", n.Name)]; unread || !known {
+	if c.lines.has("unread", "network", n.Name) || !known {
 		return
 	}
 	p, inside := n.PrefixOf(a)

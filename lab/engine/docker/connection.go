@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,10 +21,10 @@ const (
 	// with.
 	minAPI     = "1.41"
 	minVersion = "20.10"
-
-	// pingTimeout is how long an engine may take to say that it is there.
-	pingTimeout = 10 * time.Second
 )
+
+// pingTimeout is how long an engine may take to say that it is there.
+var pingTimeout = 10 * time.Second // a variable for the tests
 
 // A connection is one engine that has answered.
 type connection struct {
@@ -34,25 +35,34 @@ type connection struct {
 	version  string // "20.10.24"
 	starter  *starter
 	noIPv6   atomic.Bool // its kernel was seen to have none
+	reaper   reaper
 }
+
+// connections are those of this process, by endpoint. Engines share them, and
+// with them the reaper.
+var connections = struct {
+	sync.Mutex
+	at map[string]*connection
+}{at: map[string]*connection{}}
 
 // connect returns the engine's connection, made and checked on first use. An
 // engine that answered once is asked again each time: it may be gone.
 func (e *Engine) connect(ctx context.Context) (*connection, error) {
-	e.connMu.Lock()
-	defer e.connMu.Unlock()
-	if e.conn != nil {
-		_, err := e.conn.ping(ctx)
-		return e.conn, err
+	at := findEndpoint(e.config.Endpoint)
+	connections.Lock()
+	defer connections.Unlock()
+	if c := connections.at[at.host]; c != nil {
+		_, err := c.ping(ctx)
+		return c, err
 	}
-	c, err := dial(ctx, findEndpoint(e.config.Endpoint))
+	c, err := dial(ctx, at)
 	if err != nil {
 		return nil, err
 	}
 	if c.starter, err = newStarter(c); err != nil {
 		return nil, err
 	}
-	e.conn = c
+	connections.at[at.host] = c
 	return c, nil
 }
 

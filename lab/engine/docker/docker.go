@@ -66,13 +66,8 @@ const (
 type Engine struct {
 	config Config
 
-	connMu sync.Mutex
-	conn   *connection // nil before the first use
-
 	imageMu sync.Mutex
 	images  map[string]*image.Image // by architecture
-
-	reaper reaper
 }
 
 var _ engine.Engine = (*Engine)(nil)
@@ -97,15 +92,19 @@ func (e *Engine) Name() string { return "docker" }
 
 // Up starts every host of t, as engine.Engine says. It first removes what
 // killed labs left. Interfaces and networks without addresses are given some;
-// Instance.Topology tells them all.
+// Instance.Topology tells them all. A topology that does not validate is
+// refused before anything is asked of the engine.
 func (e *Engine) Up(ctx context.Context, t *topology.Topology, o engine.Options) (engine.Instance, error) {
+	if err := t.Validate(); err != nil {
+		return nil, err
+	}
 	c, err := e.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
 	l := newLab(e, c, t, o)
 	activeLabs.add(l.id)
-	if err := e.reaper.hold(c.endpoint.host); err != nil {
+	if err := c.reaper.hold(c.endpoint.host); err != nil {
 		l.say("no reaper, so what a kill leaves stays until the next start: %v", err)
 	}
 	if err := l.up(ctx); err != nil {

@@ -114,13 +114,11 @@ func (l *lab) request(h *host, own *image.Image, other *foreign) testcontainers.
 		req.Image = other.ref
 		req.Entrypoint = []string{image.OverlayDir + "/host"}
 	}
-	if len(h.spec.Interfaces) > 0 {
-		first := h.spec.Interfaces[0]
-		w := l.wire(first.Network)
-		req.Networks = []string{w.name}
-		req.EndpointSettingsModifier = func(e map[string]*network.EndpointSettings) {
-			e[w.name] = l.endpoint(w, first)
-		}
+	first := h.spec.Interfaces[0] // Validate: there is one
+	w := l.wire(first.Network)
+	req.Networks = []string{w.name}
+	req.EndpointSettingsModifier = func(e map[string]*network.EndpointSettings) {
+		e[w.name] = l.endpoint(w, first)
 	}
 	return req
 }
@@ -155,11 +153,9 @@ func (l *lab) confine(c *container.HostConfig, h *host, other *foreign) {
 	// internal network, where nobody answers (before engine 26). With ndots
 	// given it refuses names without a dot at once; the others take a second.
 	c.DNSOptions = []string{"ndots:1", "timeout:1", "attempts:1"}
-	c.DNSSearch = []string{"."} // none, instead of the computer's own
-	c.NetworkMode = "none"
-	if len(h.spec.Interfaces) > 0 {
-		c.NetworkMode = container.NetworkMode(l.wire(h.spec.Interfaces[0].Network).name)
-	}
+	c.DNSSearch = []string{"."}   // none, instead of the computer's own
+	c.DNS = []string{"127.0.0.1"} // the host itself: no question leaves the lab
+	c.NetworkMode = container.NetworkMode(l.wire(h.spec.Interfaces[0].Network).name)
 }
 
 // sysctls are the host's kernel parameters. They say what a kernel would do
@@ -192,7 +188,8 @@ func (l *lab) sysctls(spec topology.Host) map[string]string {
 }
 
 // extraHosts are the lines of a host's /etc/hosts: every name of every host,
-// with the addresses on networks that the two share before the others.
+// with the addresses on networks that the two share before the others. The
+// host's own name the engine adds by itself.
 func extraHosts(t *topology.Topology, spec topology.Host) []string {
 	var lines []string
 	for _, other := range t.Hosts {
@@ -204,7 +201,11 @@ func extraHosts(t *topology.Topology, spec topology.Host) []string {
 				far = append(far, i.Addrs...)
 			}
 		}
-		for _, name := range append([]string{other.Name}, other.Aliases...) {
+		names := slices.Concat([]string{other.Name}, other.Aliases)
+		if other.Name == spec.Name {
+			names = other.Aliases
+		}
+		for _, name := range names {
 			for _, a := range append(near, far...) {
 				lines = append(lines, name+":"+a.String())
 			}
@@ -239,7 +240,7 @@ func (l *lab) beforeStart(ctx context.Context, h *host, id string, other *foreig
 			return err
 		}
 	}
-	for _, i := range h.spec.Interfaces[min(1, len(h.spec.Interfaces)):] {
+	for _, i := range h.spec.Interfaces[1:] {
 		w := l.wire(i.Network)
 		if err := l.c.api.NetworkConnect(ctx, w.id, id, l.endpoint(w, i)); err != nil {
 			return fmt.Errorf("connect to network %s: %w", i.Network, err)
@@ -260,7 +261,7 @@ func (l *lab) verify(ctx context.Context, h *host) error {
 		}
 		return fmt.Errorf("ended at once: %w", err)
 	}
-	if got, want := len(c.NetworkSettings.Networks), max(1, len(h.spec.Interfaces)); got != want {
+	if got, want := len(c.NetworkSettings.Networks), len(h.spec.Interfaces); got != want {
 		return fmt.Errorf("is on %d networks; the topology says %d", got, want)
 	}
 	for _, i := range h.spec.Interfaces {

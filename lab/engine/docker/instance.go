@@ -7,7 +7,6 @@ import (
 	"io"
 
 	"github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/api/types/filters"
 
 	"hostlab/lab/topology"
 )
@@ -114,7 +113,7 @@ func (l *lab) Down(ctx context.Context) error {
 		closing = append(closing, h.stream.Close())
 	}
 	l.mu.Unlock()
-	_, err := l.c.removeAll(ctx, filters.NewArgs(filters.Arg("label", labelLab+"="+l.id)))
+	_, err := l.c.removeAll(ctx, labelled(labelLab, l.id))
 	activeLabs.remove(l.id)
 	if err != nil {
 		return errors.Join(append(closing, err)...)
@@ -123,5 +122,5 @@ func (l *lab) Down(ctx context.Context) error {
 		l.c.starter.networks.Delete(w.name)
 	}
 	l.downDone = true
-	return l.engine.reaper.release()
+	return l.c.reaper.release()
 }

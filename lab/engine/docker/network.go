@@ -177,7 +177,7 @@ func (l *lab) makeNetwork(ctx context.Context, w *wire, free *subnets) error {
 		}
 		if w.hidden.IsValid() {
 			if w.hidden, err = free.claimOther(w.hidden); err != nil {
-				return err
+				return fmt.Errorf("docker: network %s: %w", w.spec.Name, err)
 			}
 		}
 		if err := w.chooseGateways(l.topology); err != nil {
@@ -230,13 +230,14 @@ func (l *lab) settle() (*topology.Topology, error) {
 	t := l.topology
 	if len(changed) > 0 {
 		var err error
-		if t, err = renumber(t, changed); err != nil {
+		if t, err = t.Renumber(changed); err != nil {
 			return nil, err
 		}
 	}
 	t = t.Clone()
 	for i, w := range l.wires {
 		t.Networks[i].Prefixes = slices.Clone(w.prefixes)
+		t.Networks[i].Gateways = slices.Clone(w.gateways)
 		if err := w.fill(t); err != nil {
 			return nil, err
 		}

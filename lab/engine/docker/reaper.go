@@ -10,8 +10,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-
-	"github.com/docker/docker/api/types/filters"
 )
 
 // The reaper is a child of the process that owns labs: this very program,
@@ -120,7 +118,7 @@ func reapAll(ctx context.Context, label, host string) error {
 	if c.api, err = newClient(host); err != nil {
 		return err
 	}
-	which := filters.NewArgs(filters.Arg("label", labelOwner+"="+label))
+	which := labelled(labelOwner, label)
 	pass := time.NewTicker(reaperPass)
 	defer pass.Stop()
 	quiet := 0

@@ -103,7 +103,7 @@ func (s *subnets) claimOther(wish netip.Prefix) (netip.Prefix, error) {
 			return p, nil
 		}
 	}
-	return netip.Prefix{}, hint.Add(fmt.Errorf("docker: no private prefix of %d bits is free on this computer and its engine", wish.Bits()),
+	return netip.Prefix{}, hint.Add(fmt.Errorf("no private prefix of %d bits is free on this computer and its engine", wish.Bits()),
 		"docker network prune   # removes networks without a container; docker network ls shows the others")
 }
 

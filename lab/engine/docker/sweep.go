@@ -41,13 +41,18 @@ func (e *Engine) sweep(ctx context.Context, c *connection) (engine.Swept, error)
 	var s engine.Swept
 	var errs []error
 	for _, id := range found.deadLabs(time.Now()) {
-		n, err := c.removeAll(ctx, filters.NewArgs(filters.Arg("label", labelLab+"="+id)))
+		n, err := c.removeAll(ctx, labelled(labelLab, id))
 		errs = append(errs, err)
 		s.Labs = append(s.Labs, id)
 		s.Containers += n.Containers
 		s.Networks += n.Networks
 	}
 	return s, errors.Join(errs...)
+}
+
+// labelled is the filter for what has a label of that value.
+func labelled(label, value string) filters.Args {
+	return filters.NewArgs(filters.Arg("label", label+"="+value))
 }
 
 // things are containers and networks of labs.

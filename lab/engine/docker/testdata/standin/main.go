@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -70,6 +71,7 @@ func addrs([]string) string {
 		}
 		all = append(all, fmt.Sprintf("%s mtu %d", s, i.MTU))
 	}
+	slices.Sort(all)
 	return strings.Join(all, "; ")
 }
 

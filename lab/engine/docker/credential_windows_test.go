@@ -1,0 +1,5 @@
+package docker
+
+import "syscall"
+
+func credentialOfNobody() (*syscall.SysProcAttr, bool) { return nil, false }
