@@ -14,6 +14,7 @@
 ARG GO_IMAGE=golang:1.26-alpine
 
 FROM scratch AS host-prebuilt
+LABEL org.opencontainers.image.title=hostlab
 COPY LICENSE dist/rootfs* /
 ENV PATH=/bin HOME=/root
 WORKDIR /root
@@ -21,13 +22,14 @@ ENTRYPOINT ["/bin/host"]
 CMD ["init"]
 
 FROM ${GO_IMAGE} AS build
-WORKDIR /src
-COPY go.mod go.sum ./
-COPY cmd/host cmd/host
-COPY lab lab
-RUN CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o /out/host ./cmd/host && /out/host install /out/rootfs
+LABEL org.opencontainers.image.title=hostlab
+COPY . /src
+RUN cd /src \
+ && CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o /out/host ./cmd/host \
+ && /out/host install /out/rootfs
 
 FROM scratch AS host
+LABEL org.opencontainers.image.title=hostlab
 COPY LICENSE /
 COPY --from=build /out/rootfs/ /
 ENV PATH=/bin HOME=/root

@@ -16,12 +16,18 @@ cd "$(dirname "$0")/.."
 
 id=hostlab-ci-$$
 began=$(date +%s)
+before=$(docker image ls -q --filter dangling=true) || {
+	echo "compose.sh: error: docker does not answer" >&2
+	exit 1
+}
 work=$(mktemp -d)
 compose=
 stand_in=
 
 say() { echo "compose.sh: $(($(date +%s) - began)) s: $*"; }
 die() { say "error: $*" >&2; exit 1; }
+
+untagged() { docker image ls -q --filter dangling=true --filter label=org.opencontainers.image.title=hostlab; }
 
 clean() {
 	trap '' INT TERM HUP
@@ -32,7 +38,10 @@ clean() {
 	if [ -n "$stand_in" ]; then
 		docker image rm "$stand_in" >/dev/null 2>&1 || true
 	fi
-	docker image prune --force --filter "label=hostlab.ci=$id" >/dev/null 2>&1 || true
+	# What the old builder leaves of the stages that it went through.
+	for image in $(untagged); do
+		case $before in *"$image"*) ;; *) docker image rm "$image" >/dev/null 2>&1 || true ;; esac
+	done
 	chmod -R u+w "$work"
 	rm -rf "$work"
 }
@@ -68,10 +77,8 @@ make_stand_in() {
 	go list -deps -f '{{with .Module}}{{if .Version}}{{.Path}}@{{.Version}}{{end}}{{end}}' ./cmd/host | sort -u |
 		xargs go mod download -json | sed -n 's/^\t"Zip": "\(.*\)",$/\1/p' | sed "s,^$cache/,," >>"$work/files"
 	tar -C "$cache" -cf - -T "$work/files" | tar -C "$root/proxy" -xf -
-	say "importing the stand-in for golang"
 	stand_in=hostlab-golang:$id
 	tar -C "$root" -cf - . | docker import \
-		--change "LABEL hostlab.ci=$id" \
 		--change "ENV PATH=/usr/local/go/bin:/bin" \
 		--change "ENV GOPROXY=file:///proxy GOSUMDB=off GOTOOLCHAIN=local" \
 		- "$stand_in" >/dev/null
@@ -174,7 +181,6 @@ round() {
 	[ -z "$left" ] || die "$compose down --rmi local left images: $left"
 }
 
-command -v docker >/dev/null || die "docker is not installed"
 copy
 (cd "$work/lab" && prebuilt)
 make_stand_in

@@ -159,9 +159,12 @@ func (h *Host) Cut(ctx context.Context, network string) error {
 	return h.lab.instance.Cut(ctx, h.Name, network)
 }
 
-// Join puts the cable back, with the same addresses.
+// Join puts the cable back, with the same addresses and routes.
 func (h *Host) Join(ctx context.Context, network string) error {
-	return h.lab.instance.Join(ctx, h.Name, network)
+	if err := h.lab.instance.Join(ctx, h.Name, network); err != nil {
+		return err
+	}
+	return h.settle(ctx)
 }
 
 func (h *Host) client() (*agent.Client, error) {

@@ -93,17 +93,13 @@ func Start(ctx context.Context, t *topology.Topology, o *Options) (*Lab, error) 
 	return l, nil
 }
 
-// settle gives every host its routes and verifies it from inside. Hosts are
-// visited side by side, a few at a time.
+// settle settles every host, a few at a time side by side.
 func (l *Lab) settle(ctx context.Context) error {
 	var g errgroup.Group
 	g.SetLimit(16)
 	for _, h := range l.hosts {
 		g.Go(func() error {
-			if err := h.addRoutes(ctx); err != nil {
-				return err
-			}
-			return h.verify(ctx)
+			return h.settle(ctx)
 		})
 	}
 	return g.Wait()

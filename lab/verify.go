@@ -14,9 +14,8 @@ import (
 // An inside is what a host's own kernel says of its network: the parts of
 // "ip -j addr" and "ip -j route" that a topology speaks of (ip-address(8)).
 type inside struct {
-	links   []link
-	routes  []route
-	routes6 []route
+	links  []link
+	routes []route // of both families
 }
 
 type link struct {
@@ -34,32 +33,69 @@ type route struct {
 	Via string `json:"gateway"`
 }
 
+// settle gives the host its routes and verifies it from inside.
+func (h *Host) settle(ctx context.Context) error {
+	if err := h.setRoutes(ctx); err != nil {
+		return err
+	}
+	return h.verify(ctx)
+}
+
 // look asks the host's kernel.
 func (h *Host) look(ctx context.Context) (inside, error) {
 	var in inside
-	for _, q := range []struct {
-		into any
-		args []string
-	}{
-		{&in.links, []string{"ip", "-j", "addr"}},
-		{&in.routes, []string{"ip", "-j", "route"}},
-		{&in.routes6, []string{"ip", "-6", "-j", "route"}},
-	} {
-		res, err := h.Run(ctx, q.args...)
-		if err != nil {
+	if err := h.ask(ctx, &in.links, "ip", "-j", "addr"); err != nil {
+		return in, err
+	}
+	for _, family := range []string{"-4", "-6"} {
+		var routes []route
+		if err := h.ask(ctx, &routes, "ip", family, "-j", "route"); err != nil {
 			return in, err
 		}
-		if err := json.Unmarshal([]byte(res.Stdout), q.into); err != nil {
-			return in, h.errorf("%s: %w", strings.Join(q.args, " "), err)
-		}
+		in.routes = append(in.routes, routes...)
 	}
 	return in, nil
 }
 
-// addRoutes tells the host's kernel the routes of the topology.
-func (h *Host) addRoutes(ctx context.Context) error {
-	for _, r := range h.Spec().Routes {
-		if _, err := h.Run(ctx, "ip", "route", "add", r.To.String(), "via", r.Via.String()); err != nil {
+// ask runs a program that prints JSON.
+func (h *Host) ask(ctx context.Context, into any, args ...string) error {
+	res, err := h.Run(ctx, args...)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal([]byte(res.Stdout), into); err != nil {
+		return h.errorf("%s: %w", strings.Join(args, " "), err)
+	}
+	return nil
+}
+
+func (in inside) has(want topology.Route) bool {
+	return slices.ContainsFunc(in.routes, func(got route) bool { return got.is(want) })
+}
+
+// setRoutes gives the host's kernel the routes of the topology and takes away
+// any other default route: an engine sets one that leads to a gateway which is
+// not there, and then a datagram to nowhere is lost where a host without the
+// route says ENETUNREACH.
+func (h *Host) setRoutes(ctx context.Context) error {
+	in, err := h.look(ctx)
+	if err != nil {
+		return err
+	}
+	wanted := h.Spec().Routes
+	for _, r := range in.routes {
+		if r.To != "default" || slices.ContainsFunc(wanted, r.is) {
+			continue
+		}
+		if _, err := h.Run(ctx, "ip", "route", "del", "default", "via", r.Via); err != nil {
+			return err
+		}
+	}
+	for _, want := range wanted {
+		if in.has(want) {
+			continue
+		}
+		if _, err := h.Run(ctx, "ip", "route", "add", want.To.String(), "via", want.Via.String()); err != nil {
 			return err
 		}
 	}
@@ -82,7 +118,7 @@ func (h *Host) verify(ctx context.Context) error {
 		}
 	}
 	for _, r := range spec.Routes {
-		if !slices.ContainsFunc(slices.Concat(in.routes, in.routes6), func(got route) bool { return got.is(r) }) {
+		if !in.has(r) {
 			errs = append(errs, h.errorf("route %s via %s: asked for and not there", r.To, r.Via))
 		}
 	}

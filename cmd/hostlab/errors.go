@@ -57,15 +57,15 @@ func (c *console) report(err error) int {
 	for line := range strings.SplitSeq(err.Error(), "\n") {
 		fmt.Fprintln(c.err, "hostlab: error:", line)
 	}
+	status, way := statusBroken, hint.Of(err)
 	switch {
 	case errors.As(err, &wrong):
-		fmt.Fprintln(c.err, "hostlab: hint:", wrong.hint)
-		return statusMisuse
-	case hint.Of(err) != "":
-		fmt.Fprintln(c.err, "hostlab: hint:", hint.Of(err))
+		status, way = statusMisuse, wrong.hint
+	case errors.Is(err, engine.ErrUnavailable):
+		status = statusNoEngine
 	}
-	if errors.Is(err, engine.ErrUnavailable) {
-		return statusNoEngine
+	if way != "" {
+		fmt.Fprintln(c.err, "hostlab: hint:", way)
 	}
-	return statusBroken
+	return status
 }

@@ -17,10 +17,11 @@ func root(c *console) *cobra.Command {
 		Example: `  hostlab doctor            what this computer can do
   hostlab run page-30       check the book's page on real hosts
   hostlab lab               a prompt on the page's machines`,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		SilenceErrors:              true,
+		SuggestionsMinimumDistance: 2,
+		SilenceUsage:               true,
+		Args:                       cobra.NoArgs,
+		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.SetIn(c.in)
 	cmd.SetOut(c.out)

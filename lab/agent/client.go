@@ -28,32 +28,21 @@ func Dial(conn io.ReadWriteCloser) (*Client, error) {
 
 func dial(conn io.ReadWriteCloser, timeout time.Duration) (*Client, error) {
 	s := newStream(conn, killGrace)
-	type result struct {
-		conn  ssh.Conn
-		chans <-chan ssh.NewChannel
-		reqs  <-chan *ssh.Request
-		err   error
+	c := &Client{stream: s, gone: make(chan struct{})}
+	var chans <-chan ssh.NewChannel
+	var reqs <-chan *ssh.Request
+	now := make(chan struct{})
+	close(now)
+	err := s.handshake(timeout, now, func() (err error) {
+		c.conn, chans, reqs, err = ssh.NewClientConn(s, "agent", clientConfig())
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
-	done := make(chan result, 1)
-	go func() {
-		var r result
-		r.conn, r.chans, r.reqs, r.err = ssh.NewClientConn(s, "agent", clientConfig())
-		done <- r
-	}()
-	timer := time.NewTimer(timeout)
-	defer timer.Stop()
-	select {
-	case r := <-done:
-		if r.err != nil {
-			return nil, s.handshakeFailed(r.err)
-		}
-		c := &Client{stream: s, conn: r.conn, gone: make(chan struct{})}
-		go c.refuse(r.chans)
-		go answer(r.reqs)
-		return c, nil
-	case <-timer.C:
-		return nil, s.handshakeFailed(fmt.Errorf("no answer within %v", timeout))
-	}
+	go c.refuse(chans)
+	go answer(reqs)
+	return c, nil
 }
 
 // clientConfig asks for what is quick: the stream is private already. No
@@ -64,16 +53,6 @@ func clientConfig() *ssh.ClientConfig {
 		User:            "root",
 		HostKeyCallback: ssh.InsecureIgnoreHostKey(),
 	}
-}
-
-// handshakeFailed closes the stream. When something else than an agent is at
-// its other end, such as a container runtime's complaint, the error shows what it said.
-func (s *stream) handshakeFailed(err error) error {
-	s.Close()
-	if said := s.said(); said != "" {
-		return fmt.Errorf("agent: handshake: %w: it said %q instead of an SSH version: %w", ErrGone, said, err)
-	}
-	return fmt.Errorf("agent: handshake: %w: %w", ErrGone, err)
 }
 
 // refuse takes no channels from the agent. Its end is the connection's.
@@ -116,42 +95,61 @@ func (c *Client) lost(what string) error {
 	return fmt.Errorf("agent: %s: %w: it closed the channel", what, ErrGone)
 }
 
+// A channel is an open SSH channel.
+type channel struct {
+	ssh.Channel
+	requests <-chan *ssh.Request
+}
+
+// discard closes a channel that nobody uses.
+func (ch channel) discard() {
+	go ssh.DiscardRequests(ch.requests)
+	ch.Close()
+}
+
 // open opens an SSH channel. When ctx ends first, the channel is closed as soon
 // as it opens.
-func (c *Client) open(ctx context.Context, what, kind string, extra []byte) (ssh.Channel, <-chan *ssh.Request, error) {
+//
+// The library never wakes an OpenChannel that comes just when it finds the
+// protocol broken (it has told its channels of the end and not yet closed the
+// connection). Such a call returns when gone is closed; its goroutine stays.
+func (c *Client) open(ctx context.Context, what, kind string, extra []byte) (channel, error) {
+	if ctx.Err() != nil {
+		return channel{}, fmt.Errorf("agent: %s: %w", what, ctx.Err())
+	}
 	type result struct {
-		ch   ssh.Channel
-		reqs <-chan *ssh.Request
-		err  error
+		ch  channel
+		err error
 	}
 	done := make(chan result, 1)
 	go func() {
-		ch, reqs, err := c.conn.OpenChannel(kind, extra)
-		done <- result{ch, reqs, err}
+		ch, requests, err := c.conn.OpenChannel(kind, extra)
+		done <- result{channel{ch, requests}, err}
 	}()
 	select {
 	case r := <-done:
 		var refused *ssh.OpenChannelError
 		if errors.As(r.err, &refused) {
-			return nil, nil, fmt.Errorf("agent: %s: %s", what, refused.Message)
+			return channel{}, fmt.Errorf("agent: %s: %s", what, refused.Message)
 		}
 		if r.err != nil {
-			return nil, nil, c.lost(what)
+			return channel{}, c.lost(what)
 		}
-		return r.ch, r.reqs, nil
+		return r.ch, nil
+	case <-c.gone:
+		return channel{}, c.lost(what)
 	case <-ctx.Done():
 		go func() {
 			if r := <-done; r.err == nil {
-				go ssh.DiscardRequests(r.reqs)
-				r.ch.Close()
+				r.ch.discard()
 			}
 		}()
-		return nil, nil, fmt.Errorf("agent: %s: %w", what, ctx.Err())
+		return channel{}, fmt.Errorf("agent: %s: %w", what, ctx.Err())
 	}
 }
 
 // request sends a channel request and waits for the answer.
-func (c *Client) request(ctx context.Context, what string, ch ssh.Channel, kind string, payload []byte) (bool, error) {
+func (c *Client) request(ctx context.Context, what string, ch channel, kind string, payload []byte) (bool, error) {
 	type result struct {
 		ok  bool
 		err error

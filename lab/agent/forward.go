@@ -18,11 +18,11 @@ import (
 func (c *Client) SFTP() (*sftp.Client, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 	defer cancel()
-	ch, reqs, err := c.open(ctx, "sftp", "session", nil)
+	ch, err := c.open(ctx, "sftp", "session", nil)
 	if err != nil {
 		return nil, err
 	}
-	go ssh.DiscardRequests(reqs)
+	go ssh.DiscardRequests(ch.requests)
 	ok, err := c.request(ctx, "sftp", ch, "subsystem", ssh.Marshal(namedRequest{"sftp"}))
 	if err == nil && !ok {
 		err = fmt.Errorf("agent: sftp: the agent has no such subsystem")
@@ -55,12 +55,12 @@ func (c *Client) DialHost(ctx context.Context, network, addr string) (net.Conn, 
 		return nil, fmt.Errorf("agent: %s: %w", what, err)
 	}
 	payload := directTCPIP{Host: host, Port: uint32(port), Originator: "0.0.0.0"}
-	ch, reqs, err := c.open(ctx, what, "direct-tcpip", ssh.Marshal(payload))
+	ch, err := c.open(ctx, what, "direct-tcpip", ssh.Marshal(payload))
 	if err != nil {
 		return nil, err
 	}
-	go ssh.DiscardRequests(reqs)
-	return &hostConn{Channel: ch, addr: hostAddr{network, addr}}, nil
+	go ssh.DiscardRequests(ch.requests)
+	return &hostConn{Channel: ch.Channel, addr: hostAddr{network, addr}}, nil
 }
 
 func splitAddr(network, addr string) (host string, port uint16, err error) {

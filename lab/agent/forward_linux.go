@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"strconv"
+	"sync"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -12,15 +13,7 @@ import (
 // forward connects from this host to a TCP address for the client (RFC 4254
 // section 7.2).
 func (s *server) forward(nc ssh.NewChannel) {
-	var m directTCPIP
-	if err := ssh.Unmarshal(nc.ExtraData(), &m); err != nil {
-		nc.Reject(ssh.ConnectionFailed, err.Error())
-		return
-	}
-	ctx, cancel := context.WithTimeout(s.ctx, callTimeout)
-	defer cancel()
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", net.JoinHostPort(m.Host, strconv.Itoa(int(m.Port))))
+	conn, err := s.dial(nc.ExtraData())
 	if err != nil {
 		nc.Reject(ssh.ConnectionFailed, err.Error())
 		return
@@ -33,35 +26,47 @@ func (s *server) forward(nc ssh.NewChannel) {
 	defer ch.Close()
 	stop := context.AfterFunc(s.ctx, func() { conn.Close() })
 	defer stop()
-	sent := make(chan struct{})
-	go func() {
-		defer close(sent)
-		io.Copy(ch, conn)
-		ch.CloseWrite()
-	}()
-	received := make(chan struct{})
-	go func() {
-		defer close(received)
-		io.Copy(conn, ch)
-		conn.(*net.TCPConn).CloseWrite()
-	}()
-	closed := make(chan struct{})
-	go func() {
-		defer close(closed)
-		ssh.DiscardRequests(reqs)
-	}()
-	select {
-	case <-both(sent, received):
-	case <-closed: // the client wants no more of it
-	}
+	relay(ch, conn, reqs)
 }
 
-func both(a, b <-chan struct{}) <-chan struct{} {
-	c := make(chan struct{})
+func (s *server) dial(extra []byte) (*net.TCPConn, error) {
+	var m directTCPIP
+	if err := ssh.Unmarshal(extra, &m); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(s.ctx, callTimeout)
+	defer cancel()
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "tcp", net.JoinHostPort(m.Host, strconv.Itoa(int(m.Port))))
+	if err != nil {
+		return nil, err
+	}
+	return conn.(*net.TCPConn), nil
+}
+
+// relay copies both ways until both directions have ended, or the client
+// closes its channel.
+func relay(ch ssh.Channel, conn *net.TCPConn, reqs <-chan *ssh.Request) {
+	var copies sync.WaitGroup
+	copies.Go(func() {
+		io.Copy(ch, conn)
+		ch.CloseWrite()
+	})
+	copies.Go(func() {
+		io.Copy(conn, ch)
+		conn.CloseWrite()
+	})
+	copied, closed := make(chan struct{}), make(chan struct{})
 	go func() {
-		<-a
-		<-b
-		close(c)
+		copies.Wait()
+		close(copied)
 	}()
-	return c
+	go func() {
+		ssh.DiscardRequests(reqs)
+		close(closed)
+	}()
+	select {
+	case <-copied:
+	case <-closed:
+	}
 }

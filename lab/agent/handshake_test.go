@@ -152,7 +152,7 @@ func TestCutAnywhere(t *testing.T) {
 		for _, server := range []bool{false, true} {
 			for at := 0; at < 2600; at += 53 {
 				t.Run(fmt.Sprintf("spoil %v, server %v, byte %d", spoil, server, at), func(t *testing.T) {
-					noLeak(t)
+					noLeak(t, "(*mux).openChannel") // see Client.open
 					a, b := socketPair(t)
 					var serverEnd, clientEnd io.ReadWriteCloser = a, b
 					if server {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -51,15 +52,15 @@ func poll(t testing.TB, what string, ok func() bool) {
 
 // noLeak fails the test when, at its end, goroutines of the agent, its client
 // or the SSH library are left. Call it first: cleanups run last to first.
-func noLeak(t testing.TB) {
+func noLeak(t testing.TB, but ...string) {
 	t.Helper()
 	t.Cleanup(func() {
 		if t.Failed() {
 			return
 		}
 		var left string
-		for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
-			if left = agentGoroutines(); left == "" {
+		for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+			if left = agentGoroutines(but...); left == "" {
 				return
 			}
 		}
@@ -67,10 +68,15 @@ func noLeak(t testing.TB) {
 	})
 }
 
-func agentGoroutines() string {
-	buf := make([]byte, 4<<20)
+// agentGoroutines returns the stacks of these goroutines, but those in certain
+// functions.
+func agentGoroutines(but ...string) string {
+	buf := make([]byte, 1<<20)
 	var left []string
 	for g := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
+		if slices.ContainsFunc(but, func(name string) bool { return strings.Contains(g, name) }) {
+			continue
+		}
 		ours := strings.Contains(g, "hostlab/lab/agent.") || strings.Contains(g, "crypto/ssh")
 		if ours && !strings.Contains(g, "testing.tRunner") && !strings.Contains(g, "childList).watch") &&
 			!strings.Contains(g, "testing.(*B)") && !strings.Contains(g, "agent.reverseServer") {

@@ -58,7 +58,7 @@ type Status struct {
 type Process struct {
 	client  *Client
 	name    string
-	ch      ssh.Channel
+	ch      channel
 	outputs []*output
 
 	done   chan struct{} // closed when status and err are final
@@ -71,7 +71,7 @@ type Process struct {
 // with the reason on Stderr. When ctx ends, before or after Start returns,
 // the program is killed and Wait returns ctx's error.
 func (c *Client) Start(ctx context.Context, cmd Command) (*Process, error) {
-	ch, reqs, err := c.start(ctx, cmd)
+	ch, err := c.start(ctx, cmd)
 	if err != nil {
 		return nil, err
 	}
@@ -83,28 +83,23 @@ func (c *Client) Start(ctx context.Context, cmd Command) (*Process, error) {
 	}
 	p.outputs = []*output{out, errs}
 	go p.input(cmd.Stdin, cmd.Terminal != nil)
-	go p.follow(ctx, reqs)
+	go p.follow(ctx)
 	return p, nil
 }
 
 // start opens a session and runs the command in it.
-func (c *Client) start(ctx context.Context, cmd Command) (ssh.Channel, <-chan *ssh.Request, error) {
+func (c *Client) start(ctx context.Context, cmd Command) (channel, error) {
 	if len(cmd.Args) == 0 {
-		return nil, nil, errors.New("agent: start: Args is empty; want a program")
+		return channel{}, errors.New("agent: start: Args is empty; want a program")
 	}
 	what := "start " + cmd.Args[0]
-	line, err := quote(cmd.Args)
+	line, err := cmd.line()
 	if err != nil {
-		return nil, nil, fmt.Errorf("agent: %s: %w", what, err)
+		return channel{}, fmt.Errorf("agent: %s: %w", what, err)
 	}
-	for _, v := range cmd.Env {
-		if len(v) > maxCommand || !strings.Contains(v, "=") || strings.Contains(v, "\x00") {
-			return nil, nil, fmt.Errorf("agent: %s: variable %.40q: want NAME=VALUE without NUL, at most %d bytes", what, v, maxCommand)
-		}
-	}
-	ch, reqs, err := c.open(ctx, what, "session", nil)
+	ch, err := c.open(ctx, what, "session", nil)
 	if err != nil {
-		return nil, nil, err
+		return channel{}, err
 	}
 	for _, v := range cmd.Env {
 		name, value, _ := strings.Cut(v, "=")
@@ -118,11 +113,20 @@ func (c *Client) start(ctx context.Context, cmd Command) (ssh.Channel, <-chan *s
 		err = fmt.Errorf("agent: %s: the agent refused to run it", what)
 	}
 	if err != nil {
-		go ssh.DiscardRequests(reqs)
-		ch.Close()
-		return nil, nil, err
+		ch.discard()
+		return channel{}, err
 	}
-	return ch, reqs, nil
+	return ch, nil
+}
+
+// line returns the command line, after a look at all that is sent.
+func (cmd Command) line() (string, error) {
+	for _, v := range cmd.Env {
+		if len(v) > maxCommand || !strings.Contains(v, "=") || strings.Contains(v, "\x00") {
+			return "", fmt.Errorf("variable %.40q: want NAME=VALUE without NUL, at most %d bytes", v, maxCommand)
+		}
+	}
+	return quote(cmd.Args)
 }
 
 func (t *Terminal) request() ptyRequest {
@@ -155,7 +159,7 @@ func (p *Process) input(stdin io.Reader, terminal bool) {
 
 // follow takes the output and the requests until the session ends, or until
 // ctx does.
-func (p *Process) follow(ctx context.Context, reqs <-chan *ssh.Request) {
+func (p *Process) follow(ctx context.Context) {
 	defer close(p.done)
 	var status Status
 	var told bool
@@ -165,7 +169,7 @@ func (p *Process) follow(ctx context.Context, reqs <-chan *ssh.Request) {
 		var copies sync.WaitGroup
 		copies.Go(func() { p.outputs[0].copy(p.ch) })
 		copies.Go(func() { p.outputs[1].copy(p.ch.Stderr()) })
-		for req := range reqs {
+		for req := range p.ch.requests {
 			if s, ok := parseStatus(req); ok {
 				status, told = s, true
 			}

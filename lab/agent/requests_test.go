@@ -21,11 +21,11 @@ func TestClientNeverReads(t *testing.T) {
 	c := dialTest(t, b)
 	ctx := testContext(t)
 	for i := range 20 {
-		ch, reqs, err := c.open(ctx, "test", "session", nil)
+		ch, err := c.open(ctx, "test", "session", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		go ssh.DiscardRequests(reqs)
+		go ssh.DiscardRequests(ch.requests)
 		switch i % 4 {
 		case 0:
 			ok, err := c.request(ctx, "test", ch, "exec", ssh.Marshal(namedRequest{"bytes 90000000"}))
@@ -48,17 +48,17 @@ func TestClientNeverReads(t *testing.T) {
 func TestBadRequests(t *testing.T) {
 	c := newHost(t)
 	ctx := testContext(t)
-	if _, _, err := c.open(ctx, "test", "x11", nil); err == nil || !strings.Contains(err.Error(), "want session or direct-tcpip") {
+	if _, err := c.open(ctx, "test", "x11", nil); err == nil || !strings.Contains(err.Error(), "want session or direct-tcpip") {
 		t.Errorf("channel x11: %v; want a refusal", err)
 	}
-	if _, _, err := c.open(ctx, "test", "direct-tcpip", []byte("junk")); err == nil || errors.Is(err, ErrGone) {
+	if _, err := c.open(ctx, "test", "direct-tcpip", []byte("junk")); err == nil || errors.Is(err, ErrGone) {
 		t.Errorf("direct-tcpip with junk: %v; want a refusal", err)
 	}
-	ch, reqs, err := c.open(ctx, "test", "session", nil)
+	ch, err := c.open(ctx, "test", "session", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	go ssh.DiscardRequests(reqs)
+	go ssh.DiscardRequests(ch.requests)
 	exec := ssh.Marshal(namedRequest{"copy"})
 	for _, test := range []struct {
 		kind    string
@@ -117,7 +117,7 @@ func TestCommandLine(t *testing.T) {
 func execLine(t *testing.T, c *Client, line, x string) (out, errs string, status uint32) {
 	t.Helper()
 	ctx := testContext(t)
-	ch, reqs, err := c.open(ctx, "test", "session", nil)
+	ch, err := c.open(ctx, "test", "session", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func execLine(t *testing.T, c *Client, line, x string) (out, errs string, status
 	var copies sync.WaitGroup
 	copies.Go(func() { io.Copy(&o, ch) })
 	copies.Go(func() { io.Copy(&e, ch.Stderr()) })
-	for req := range reqs {
+	for req := range ch.requests {
 		if s, ok := parseStatus(req); ok {
 			status = uint32(s.Code)
 		}

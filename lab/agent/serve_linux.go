@@ -43,49 +43,22 @@ func serve(ctx context.Context, conn io.ReadWriteCloser, timeout time.Duration) 
 	return nil
 }
 
-// accept shakes hands. It returns also when the library still waits in a Read.
+// accept shakes hands.
 func accept(s *stream, timeout time.Duration) (<-chan ssh.NewChannel, <-chan *ssh.Request, error) {
 	config, err := serverConfig()
 	if err != nil {
 		return nil, nil, err
 	}
-	type result struct {
-		chans <-chan ssh.NewChannel
-		reqs  <-chan *ssh.Request
-		err   error
+	var chans <-chan ssh.NewChannel
+	var reqs <-chan *ssh.Request
+	err = s.handshake(timeout, s.heard, func() (err error) {
+		_, chans, reqs, err = ssh.NewServerConn(s, config)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err // the library may still be at it, and set chans
 	}
-	done := make(chan result, 1)
-	go func() {
-		var r result
-		_, r.chans, r.reqs, r.err = ssh.NewServerConn(s, config)
-		done <- r
-	}()
-	go func() { // counts from the first byte on
-		select {
-		case <-s.heard:
-		case <-s.failed:
-			return
-		}
-		timer := time.NewTimer(timeout)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-			s.fail(fmt.Errorf("no handshake within %v", timeout))
-		case <-s.failed:
-		case r := <-done:
-			done <- r
-		}
-	}()
-	select {
-	case r := <-done:
-		done <- r // for the timer
-		if r.err != nil {
-			return nil, nil, s.handshakeFailed(r.err)
-		}
-		return r.chans, r.reqs, nil
-	case <-s.failed:
-		return nil, nil, s.handshakeFailed(s.reason())
-	}
+	return chans, reqs, nil
 }
 
 func serverConfig() (*ssh.ServerConfig, error) {

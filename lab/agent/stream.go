@@ -159,6 +159,44 @@ func (s *stream) reason() error {
 	return s.err
 }
 
+// handshake runs f, which speaks SSH on the stream. It gives up, and closes the
+// stream, when f fails, when the stream does, or when f takes longer than the
+// timeout, counted from the moment that begun is closed. It does not wait for
+// f then, which may hang in a Read.
+func (s *stream) handshake(timeout time.Duration, begun <-chan struct{}, f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	var late <-chan time.Time
+	for {
+		select {
+		case err := <-done:
+			if err != nil {
+				return s.handshakeFailed(err)
+			}
+			return nil
+		case <-begun:
+			begun = nil
+			timer := time.NewTimer(timeout)
+			defer timer.Stop()
+			late = timer.C
+		case <-late:
+			return s.handshakeFailed(fmt.Errorf("no answer within %v", timeout))
+		case <-s.failed:
+			return s.handshakeFailed(s.reason())
+		}
+	}
+}
+
+// handshakeFailed closes the stream. When something else than an agent is at
+// its other end, such as a container runtime's complaint, the error shows what it said.
+func (s *stream) handshakeFailed(err error) error {
+	s.Close()
+	if said := s.said(); said != "" {
+		return fmt.Errorf("agent: handshake: %w: it said %q instead of an SSH version: %w", ErrGone, said, err)
+	}
+	return fmt.Errorf("agent: handshake: %w: %w", ErrGone, err)
+}
+
 // Close is safe to call twice.
 func (s *stream) Close() error {
 	s.fail(net.ErrClosed)

@@ -28,7 +28,7 @@ const maxType = 4095
 type Window struct {
 	client *Client
 	name   string
-	ch     ssh.Channel
+	ch     channel
 	events chan mark.Event
 	status Status // how the shell ended, when told
 	told   bool   // read after events is closed
@@ -47,7 +47,7 @@ type Window struct {
 // is lost.
 func (c *Client) Window(ctx context.Context, name string) (*Window, error) {
 	token := rand.Text()
-	ch, reqs, err := c.start(ctx, Command{
+	ch, err := c.start(ctx, Command{
 		Args: []string{"sh"},
 		Env:  []string{mark.WindowEnv + "=1", mark.TokenEnv + "=" + token, "NO_COLOR=1", "LANG=C"},
 		Terminal: &Terminal{Term: "dumb", Columns: windowColumns, Rows: 50,
@@ -57,18 +57,18 @@ func (c *Client) Window(ctx context.Context, name string) (*Window, error) {
 		return nil, fmt.Errorf("agent: window %s: %w", name, err)
 	}
 	w := &Window{client: c, name: name, ch: ch, events: make(chan mark.Event, 64), closed: make(chan struct{})}
-	go w.read(reqs, token)
+	go w.read(token)
 	return w, nil
 }
 
 // read turns the terminal's output into events. When nobody takes them, it
 // waits; the programs in the window then wait too, once SSH's window (2 MiB) is full.
-func (w *Window) read(reqs <-chan *ssh.Request, token string) {
+func (w *Window) read(token string) {
 	defer close(w.events)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		for req := range reqs {
+		for req := range w.ch.requests {
 			if s, ok := parseStatus(req); ok {
 				w.status, w.told = s, true
 			}
@@ -122,6 +122,11 @@ func (w *Window) write(b []byte) error {
 // error wraps io.EOF, after Close os.ErrClosed, without the host ErrGone, and
 // ctx's error when ctx ends first; no event is lost then.
 func (w *Window) Next(ctx context.Context) (mark.Event, error) {
+	select {
+	case <-w.closed:
+		return mark.Event{}, w.ended("read")
+	default:
+	}
 	select {
 	case e, ok := <-w.events: // an event at hand is worth more than a ctx that ended
 		return w.next(e, ok)

@@ -1,12 +1,3 @@
-// Package lesson reads, checks and runs executable lessons: Markdown files
-// whose console blocks are experiments on the hosts of a lab, and whose claims
-// get their verdict from what those hosts printed.
-//
-// Parse turns a file into a Lesson and reports everything that is wrong with
-// it at once, before any host starts. Run carries it out on a Runner, the small
-// interface to a running lab, and returns a Result: what really came out, block
-// by block, and a verdict for each claim. The format is described in
-// docs/writing-lessons.md.
 package lesson
 
 import (

@@ -202,7 +202,9 @@ func (s *shell) watch(j *job, p *process) {
 		s.mu.Lock()
 		switch {
 		case err == nil && ws.Stopped():
-			s.childStopped(j, p, ws.StopSignal())
+			if !continued(p.pid) {
+				s.childStopped(j, p, ws.StopSignal())
+			}
 		case err == nil && ws.Continued():
 			p.stopped = false
 		default: // the end; or somebody else has waited for it (ECHILD)
@@ -213,6 +215,14 @@ func (s *shell) watch(j *job, p *process) {
 		s.changed.Broadcast()
 		s.mu.Unlock()
 	}
+}
+
+// continued tells whether a child that was stopped goes on again: fg may have
+// come before the news of the stop.
+func continued(pid int) bool {
+	var info siginfo
+	err := unix.Waitid(unix.P_PID, pid, info.raw(), unix.WCONTINUED|unix.WNOHANG|unix.WNOWAIT, nil)
+	return err == nil && info.pid != 0
 }
 
 // childStopped is called with mu held.

@@ -6,6 +6,7 @@ package stage
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -32,14 +33,19 @@ type Performance struct {
 	Starting time.Duration      // until every host answered
 }
 
-// Moved tells whether the lab took other addresses than the lesson's.
-func (p *Performance) Moved() bool {
-	for i, n := range p.Result.Lesson.Topology.Networks {
-		if len(n.Prefixes) > 0 && p.Topology.Networks[i].Prefixes[0] != n.Prefixes[0] {
-			return true
+// Notes says what a reader of the lesson should know of the lab: which
+// networks took other addresses than the lesson's.
+func (p *Performance) Notes() []string {
+	var notes []string
+	for _, was := range p.Result.Lesson.Topology.Networks {
+		is, _ := p.Topology.Network(was.Name)
+		for i, prefix := range was.Prefixes {
+			if i < len(is.Prefixes) && is.Prefixes[i] != prefix {
+				notes = append(notes, fmt.Sprintf("network %s: %s is in use on this computer; the lab had %s, and the addresses below are rewritten", was.Name, prefix, is.Prefixes[i]))
+			}
 		}
 	}
-	return false
+	return notes
 }
 
 // Play starts the lesson's lab, plays the lesson on it and ends the lab. The

@@ -50,6 +50,7 @@ var badFiles = []struct {
 	{"only networks", "networks: {lan: {}}\n", " no hosts: want at least one"},
 	{"only hosts elsewhere", "services: {a: {profiles: [b]}}\n" + lan, " no hosts: want at least one"},
 	{"unknown network", "services:\n  a:\n    networks: [lan, wam]\n" + lan, "3: host a: unknown network wam; did you mean wan?"},
+	{"unknown network in a list", "services:\n  a:\n    networks:\n      - lan\n      - office\n" + lan, "5: host a: unknown network office"},
 	{"unknown network in a mapping", "services:\n  a:\n    networks:\n      lan:\n      office:\n        ipv4_address: 10.0.2.7\n" + lan, "5: host a: unknown network office"},
 
 	// Names.

@@ -138,7 +138,7 @@ func (s *source) withoutVersion(data []byte) []byte {
 }
 
 var (
-	yamlError   = regexp.MustCompile(`^yaml: line (\d+)(?:, column \d+)?: `)
+	yamlError   = regexp.MustCompile(`^yaml: (?:construct errors: )?line (\d+)(?:, column \d+)?: (?:yaml: )?`)
 	unknownKeys = regexp.MustCompile(`additional properties '([^']*)'.* not allowed$`)
 	aService    = regexp.MustCompile(`service "([^"]+)"`)
 )

@@ -1,8 +1,10 @@
 package topology
 
 import (
+	"fmt"
 	"net/netip"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -270,4 +272,74 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("rewritten for itself: %q; want no change", same)
 		}
 	})
+}
+
+// A library does not log, and keeps the libraries below it from doing so.
+func TestParseWritesNothing(t *testing.T) {
+	if os.Getenv("HOSTLAB_TEST_CHILD") != "" {
+		parse(t, everything, map[string]string{"GATE": "10.0.2.1"})
+		Parse(t.Context(), "compose.yaml", []byte("services: {a: {hostname: $UNSET}}"))
+		return
+	}
+	child := exec.Command(os.Args[0], "-test.run=^TestParseWritesNothing$")
+	child.Env = append(os.Environ(), "HOSTLAB_TEST_CHILD=1")
+	var errs strings.Builder
+	child.Stderr = &errs
+	if err := child.Run(); err != nil || errs.String() != "" {
+		t.Errorf("%v; on standard error: %q; want nothing", err, &errs)
+	}
+}
+
+// YAML has many ways to say a thing; positions and order survive them all.
+func TestParseOddYAML(t *testing.T) {
+	for _, tt := range []struct{ name, text, want string }{
+		{"list of merges", "x-a: &a\n  hostname: one\nx-b: &b\n  networks:\n    lan: {ipv4_address: 10.0.9.7}\nservices:\n  a:\n    <<: [*a, *b]\n" + lan,
+			"5: host a: interface lan: address 10.0.9.7 is outside network lan 10.0.2.0/24"},
+		{"own before merged", "x-a: &a\n  networks: {lan: {ipv4_address: 10.0.9.7}}\nservices:\n  a:\n    <<: *a\n    networks:\n      lan: {ipv4_address: 10.0.9.8}\n" + lan,
+			"7: host a: interface lan: address 10.0.9.8 is outside network lan 10.0.2.0/24"},
+		{"alias of a value", "x-n: &n\n  lan:\n    ipv4_address: 10.0.9.7\nservices:\n  a: {networks: *n}\n" + lan,
+			"3: host a: interface lan: address 10.0.9.7 is outside network lan 10.0.2.0/24"},
+		{"anchored value", "services:\n  a:\n    networks:\n      lan:\n        ipv4_address: &addr 10.0.9.7\n" + lan,
+			"5: host a: interface lan: address 10.0.9.7 is outside network lan 10.0.2.0/24"},
+		{"tag", "services:\n  a:\n    networks:\n      lan:\n        ipv4_address: !!str 10.0.9.7\n" + lan,
+			"5: host a: interface lan: address 10.0.9.7 is outside network lan 10.0.2.0/24"},
+		{"quoted keys", "\"services\":\n  'a':\n    \"networks\":\n      'lan':\n        \"ipv4_address\": '10.0.9.7'\n" + lan,
+			"5: host a: interface lan: address 10.0.9.7 is outside network lan 10.0.2.0/24"},
+		{"folded text", "services:\n  a:\n    networks:\n      lan:\n        ipv4_address: >-\n          10.0.9.7\n" + lan,
+			"5: host a: interface lan: address 10.0.9.7 is outside network lan 10.0.2.0/24"},
+		{"question mark", "services:\n  ? a\n  : networks:\n      lan: {ipv4_address: 10.0.9.7}\n" + lan,
+			"4: host a: interface lan: address 10.0.9.7 is outside network lan 10.0.2.0/24"},
+		{"two documents", "services:\n  a:\n    networks:\n      lan: {ipv4_address: 10.0.9.7}\n---\n" + lan,
+			"4: host a: interface lan: address 10.0.9.7 is outside network lan 10.0.2.0/24"},
+		{"carriage returns", "services:\r\n  a:\r\n    networks:\r\n      lan: {ipv4_address: 10.0.9.7}\r\n" + strings.ReplaceAll(lan, "\n", "\r\n"),
+			"4: host a: interface lan: address 10.0.9.7 is outside network lan 10.0.2.0/24"},
+		{"extended", "services:\n  a:\n    networks:\n      lan: {ipv4_address: 10.0.9.7}\n  b:\n    extends: a\n    networks:\n      wan: {ipv4_address: 10.0.2.7}\n" + lan, "" +
+			"4: host a: interface lan: address 10.0.9.7 is outside network lan 10.0.2.0/24\n" +
+			"7: host b: interface lan: address 10.0.9.7 is taken by host a\n" +
+			"7: host b: interface lan: address 10.0.9.7 is outside network lan 10.0.2.0/24\n" +
+			"8: host b: interface wan: address 10.0.2.7 is outside network wan 10.0.9.0/24"},
+		{"interpolated text in a block", "services:\n  a:\n    networks: [lan]\n    labels:\n      text: |\n        one\n        $NOBODY\n" + lan,
+			"5: the variable NOBODY is not set: set it, or give it a value for that case, ${NOBODY:-value}"},
+		{"a bomb", "x-0: &l0 [a, a]\n" + bomb(30) + "services: {a: {networks: [lan]}}\n" + lan,
+			"16: aliases unfold this to more than 100000 values"},
+		{"a tail-biting alias", "services:\n  a: &a\n    <<: *a\n    networks: [lan]\n" + lan,
+			"3: the alias *a stands within what it stands for"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			top, err := Parse(t.Context(), "compose.yaml", []byte(tt.text))
+			want := "topology: compose.yaml:" + strings.ReplaceAll(tt.want, "\n", "\ntopology: compose.yaml:")
+			if err == nil || err.Error() != want {
+				t.Errorf("got  %+v, %v\nwant %s", top, err, want)
+			}
+		})
+	}
+}
+
+// bomb doubles a list n times.
+func bomb(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "x-%d: &l%d [*l%d, *l%d]\n", i+1, i+1, i, i)
+	}
+	return b.String()
 }

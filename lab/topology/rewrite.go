@@ -72,8 +72,9 @@ func (r *rewriter) pairs(from, to []netip.Addr) {
 var (
 	// dotted is a run of numbers with dots between them, all of it.
 	dotted = regexp.MustCompile(`[0-9]+(?:\.[0-9]+)+`)
-	// colons is a run of what an IPv6 address is written with, all of it.
-	colons = regexp.MustCompile(`[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*`)
+	// colons is a run of what an IPv6 address is written with, all of it but
+	// dots in front.
+	colons = regexp.MustCompile(`(?:[0-9A-Fa-f:][0-9A-Fa-f.]*)?:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*`)
 	length = regexp.MustCompile(`^/([0-9]+)`)
 )
 

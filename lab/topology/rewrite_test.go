@@ -68,6 +68,22 @@ func TestRenumberSwap(t *testing.T) {
 	}
 }
 
+// A route to more than the network is not the network's.
+func TestRenumberSupernet(t *testing.T) {
+	top, err := LAN("", LANHost{Name: "a", Addrs: []netip.Prefix{pfx("10.0.0.7/24")}}, LANHost{Name: "r", Addrs: []netip.Prefix{pfx("10.0.0.1/24")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	top.Hosts[0].Routes = []Route{{To: pfx("10.0.0.0/8"), Via: addr("10.0.0.1")}}
+	got, err := top.Renumber(map[netip.Prefix]netip.Prefix{pfx("10.0.0.0/24"): pfx("192.168.5.0/24")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := got.Hosts[0].Routes[0], (Route{To: pfx("10.0.0.0/8"), Via: addr("192.168.5.1")}); got != want {
+		t.Errorf("got %v; want %v", got, want)
+	}
+}
+
 func TestRenumberBad(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
@@ -98,6 +114,9 @@ func TestRewriter(t *testing.T) {
 		{"two", "192.168.5.10 192.168.5.1", "10.213.7.10 10.213.7.1"},
 		{"side by side", "192.168.5.10,192.168.5.1/192.168.5.10-10.0.9.7", "10.213.7.10,10.213.7.1/10.213.7.10-172.20.1.23"},
 		{"port", "udp/192.168.5.10:1060", "udp/10.213.7.10:1060"},
+		{"port and colon", "192.168.5.10:1060: hello; x192.168.5.10:1060: no", "10.213.7.10:1060: hello; x192.168.5.10:1060: no"},
+		{"colons around", "lo:192.168.5.10:x::192.168.5.10x", "lo:10.213.7.10:x::192.168.5.10x"},
+		{"IPv6 behind dots", "...fd00:5::10 a.fd00:5::10", "...fd12:3456:789a:1::10 a.fd00:5::10"},
 		{"end of a sentence", "It is 192.168.5.10. And it is (192.168.5.10).", "It is 10.213.7.10. And it is (10.213.7.10)."},
 		{"end of a clause", "at 192.168.5.10: nobody", "at 10.213.7.10: nobody"},
 		{"longer at the end", "192.168.5.100", "192.168.5.100"},

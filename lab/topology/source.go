@@ -2,11 +2,9 @@ package topology
 
 import (
 	"errors"
-	"regexp"
 	"strconv"
 	"strings"
 
-	"github.com/compose-spec/compose-go/v2/template"
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
@@ -42,7 +40,63 @@ func newSource(file string, data []byte) (*source, error) {
 		s.docs = append(s.docs, d.Body)
 		ast.Walk(s, d)
 	}
+	u := unfolding{source: s, sizes: map[string]int{}}
+	for _, d := range s.docs {
+		if u.size(d); u.err != nil {
+			return nil, u.err
+		}
+	}
 	return s, nil
+}
+
+// maxValues bounds what aliases may unfold a file to. Ten lines of them can
+// make it millions.
+const maxValues = 100_000
+
+// An unfolding counts the values of a file with every alias in full.
+type unfolding struct {
+	source *source
+	sizes  map[string]int // by anchor; 0 while it is being counted
+	err    error
+}
+
+func (u *unfolding) size(n ast.Node) int {
+	total := 1
+	switch v := n.(type) {
+	case *ast.AnchorNode:
+		return u.size(v.Value)
+	case *ast.TagNode:
+		return u.size(v.Value)
+	case *ast.AliasNode:
+		return u.alias(v)
+	case *ast.SequenceNode:
+		for _, e := range v.Values {
+			total += u.size(e)
+		}
+	default:
+		for _, p := range pairs(n) {
+			total += u.size(p.Value)
+		}
+	}
+	if total > maxValues && u.err == nil {
+		u.err = problem(Pos{File: u.source.file, Line: lineOf(n)}, "aliases unfold this to more than %d values", maxValues)
+	}
+	return total
+}
+
+func (u *unfolding) alias(n *ast.AliasNode) int {
+	name := n.Value.GetToken().Value
+	size, known := u.sizes[name]
+	switch {
+	case u.err != nil || known && size > 0:
+		return size
+	case known:
+		u.err = problem(Pos{File: u.source.file, Line: lineOf(n)}, "the alias *%s stands within what it stands for", name)
+		return 1
+	}
+	u.sizes[name] = 0
+	u.sizes[name] = u.size(u.source.anchors[name])
+	return u.sizes[name]
 }
 
 // Visit collects the anchors: it makes a source an ast.Visitor.
@@ -272,53 +326,6 @@ func lineOf(n ast.Node) int {
 		return t.Position.Line
 	}
 	return 0
-}
-
-// variable is $NAME or ${NAME}, which has no default. "$$" is a dollar.
-var variable = regexp.MustCompile(`\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))`)
-
-// unset returns a problem for each variable in a value that has no default and
-// is not in env. Compose puts nothing in its place and carries on; a lab that
-// is not what the file's author meant proves nothing.
-func (s *source) unset(env map[string]string) []error {
-	var problems []error
-	for _, d := range s.docs {
-		scalars(d, func(n ast.Node) {
-			for _, name := range unsetIn(scalar(n), env) {
-				at := Pos{File: s.file, Line: lineOf(n)}
-				problems = append(problems, problem(at, "the variable %s is not set: set it, or give it a value for that case, ${%s:-value}", name, name))
-			}
-		})
-	}
-	return problems
-}
-
-func unsetIn(text string, env map[string]string) []string {
-	missing := map[string]bool{} // -> whether it is asked for
-	for _, m := range variable.FindAllStringSubmatch(text, -1) {
-		if name := m[1] + m[2]; name != "" {
-			if _, ok := env[name]; !ok {
-				missing[name] = false
-			}
-		}
-	}
-	if len(missing) == 0 {
-		return nil
-	}
-	var names []string
-	lookup := func(name string) (string, bool) {
-		if asked, ok := missing[name]; ok {
-			if !asked {
-				names = append(names, name)
-			}
-			missing[name] = true
-			return "", true
-		}
-		v, ok := env[name]
-		return v, ok
-	}
-	template.Substitute(text, lookup) // a wrong ${...} is compose-go's to report
-	return names
 }
 
 // scalars calls f for every value of a tree which is text.

@@ -87,6 +87,11 @@ func TestValidateLiterals(t *testing.T) {
 			"host laptop: a route without a destination or a neighbour: want both"},
 		{"route via another network's host", func(t *Topology) { t.Hosts[0].Routes[0].Via = addr("10.0.9.7") },
 			"host laptop: route to 0.0.0.0/0 via 10.0.9.7: that is no address of a host on its networks"},
+		{"alias of 253 characters", func(t *Topology) { t.Hosts[0].Aliases = []string{strings.Repeat("a.", 126) + "a"} }, ""},
+		{"the first address of a /127", func(t *Topology) { // RFC 6164: both are hosts'
+			t.Networks[1].Prefixes = []netip.Prefix{pfx("10.0.9.0/28"), pfx("fd00:9::6/127")}
+			t.Hosts[1].Interfaces[1].Addrs = []netip.Addr{addr("10.0.9.1"), addr("fd00:9::6")}
+		}, ""},
 		{"the last address of a /31", func(t *Topology) { // RFC 3021: both are hosts'
 			t.Networks[1].Prefixes = []netip.Prefix{pfx("10.0.9.6/31")}
 			t.Hosts[1].Interfaces[1].Addrs = []netip.Addr{addr("10.0.9.6")}

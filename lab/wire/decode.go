@@ -18,8 +18,6 @@ const (
 	etherMarker = 0x88B5 // IEEE Std 802 local experimental EtherType 1
 )
 
-const ethernetHeader = 14 // bytes
-
 // IP protocol numbers, as IANA has them.
 const (
 	protoHopByHop    = 0

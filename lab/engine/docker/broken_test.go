@@ -97,8 +97,8 @@ func checkUnavailable(t *testing.T, err error, want, wantHint string) {
 	if !errors.Is(err, engine.ErrUnavailable) {
 		t.Errorf("%v: not engine.ErrUnavailable", err)
 	}
-	if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") || !strings.HasPrefix(err.Error(), "docker: ") {
-		t.Errorf("error %v; want one line with %q", err, want)
+	if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "docker: ") {
+		t.Errorf("error %v; want %q in it", err, want)
 	}
 	if !strings.Contains(hint.Of(err), wantHint) {
 		t.Errorf("hint %q; want %q in it", hint.Of(err), wantHint)
@@ -353,7 +353,7 @@ func TestPermission(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(exe, "-test.run", "^TestPermission$", "-test.count=1")
-	cmd.Env = append(os.Environ(), "HOSTLAB_TEST_PERMISSION="+endpoint, standinVariable+"=/none")
+	cmd.Env = append(os.Environ(), "HOSTLAB_TEST_PERMISSION="+endpoint)
 	cmd.Dir = "/"
 	cmd.SysProcAttr = asNobody
 	if out, err := cmd.CombinedOutput(); err != nil {

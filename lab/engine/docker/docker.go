@@ -108,7 +108,11 @@ func (e *Engine) Up(ctx context.Context, t *topology.Topology, o engine.Options)
 		l.say("no reaper, so what a kill leaves stays until the next start: %v", err)
 	}
 	if err := l.up(ctx); err != nil {
-		return nil, errors.Join(err, l.abandon())
+		left := l.abandon()
+		if errors.Is(err, engine.ErrUnavailable) && errors.Is(left, engine.ErrUnavailable) {
+			left = nil // one death, told once; the next start sweeps
+		}
+		return nil, errors.Join(err, left)
 	}
 	return l, nil
 }

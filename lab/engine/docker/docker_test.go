@@ -41,6 +41,7 @@ var standin = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	standinDir = dir
 	path := filepath.Join(dir, "host")
 	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", path, "./testdata/standin")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
@@ -49,6 +50,9 @@ var standin = sync.OnceValues(func() (string, error) {
 	}
 	return path, nil
 })
+
+// standinDir is the directory that standin made, "" when it made none.
+var standinDir string
 
 const standinVariable = "HOSTLAB_TEST_STANDIN"
 
@@ -76,13 +80,14 @@ func newEngine(t testing.TB) *Engine {
 	return e
 }
 
-// removeStandin removes the image of the stand-in, and the stand-in.
+// removeStandin removes the stand-in and its image where this process made
+// them.
 func removeStandin() {
-	e := New(Config{Names: []string{"udp_remote", "sh"}, Binary: standinBinary})
-	path, err := standin()
-	if err == nil {
-		defer os.RemoveAll(filepath.Dir(path))
+	if standinDir == "" {
+		return
 	}
+	defer os.RemoveAll(standinDir)
+	e := New(Config{Names: []string{"udp_remote", "sh"}, Binary: standinBinary})
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	c, err := e.connect(ctx)

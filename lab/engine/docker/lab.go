@@ -86,7 +86,10 @@ func (l *lab) up(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return l.startHosts(ctx, own, images)
+	if err := l.startHosts(ctx, own, images); err != nil {
+		return err
+	}
+	return l.verify(ctx)
 }
 
 // prepare does what needs no lab image: it sweeps, looks for the other images

@@ -186,15 +186,26 @@ func (l *lab) makeNetwork(ctx context.Context, w *wire, free *subnets) error {
 	}
 }
 
-// networkOptions: internal, so nothing leads out of it, and inhibit_ipv4, so
-// the computer has no address and no route in it.
+// networkOptions: inhibit_ipv4, so the computer has no address and no route in
+// the network, and nothing there answers for the gateway that the engine wants;
+// and internal, so that the computer's firewall lets nothing out either.
+//
+// An engine keeps an internal network by a firewall rule against packets from
+// or to another prefix, and where br_netfilter is on, that rule also takes
+// such packets that only pass from one host to another: to a router, or to a
+// host's address in another network. So a lab of several networks goes without.
+// It has no way out all the same: no gateway answers, nothing is masqueraded,
+// and package lab takes the default route away.
 func (l *lab) networkOptions(w *wire) network.CreateOptions {
 	o := network.CreateOptions{
 		Driver:   "bridge",
-		Internal: true,
+		Internal: len(l.wires) == 1,
 		IPAM:     &network.IPAM{Driver: "default"},
-		Options:  map[string]string{"com.docker.network.bridge.inhibit_ipv4": "true"},
-		Labels:   l.labels(labelNetwork, w.spec.Name),
+		Options: map[string]string{
+			"com.docker.network.bridge.inhibit_ipv4":         "true",
+			"com.docker.network.bridge.enable_ip_masquerade": "false",
+		},
+		Labels: l.labels(labelNetwork, w.spec.Name),
 	}
 	if w.spec.MTU > 0 {
 		o.Options["com.docker.network.driver.mtu"] = strconv.Itoa(w.spec.MTU)

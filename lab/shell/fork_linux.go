@@ -1,0 +1,106 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"os"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+	"mvdan.cc/sh/v3/interp"
+)
+
+// startProcess starts a program in the process group of its job. A job that is
+// stopped starts nothing before it goes on.
+func (s *shell) startProcess(ctx context.Context, j *job, path string, args []string, files []*os.File) (*process, error) {
+	hc := interp.HandlerCtx(ctx)
+	s.starts.Lock() // so that the processes of a pipeline find their group
+	defer s.starts.Unlock()
+	group, err := s.groupFor(ctx, j)
+	if err != nil {
+		return nil, err
+	}
+	attr := &os.ProcAttr{Dir: hc.Dir, Env: environ(hc.Env), Files: files}
+	attr.Sys = &syscall.SysProcAttr{Setpgid: s.terminal != nil, Pgid: group}
+	child, stray, err := s.fork(path, args, attr)
+	if errors.Is(err, unix.EPERM) && group != 0 {
+		attr.Sys.Pgid = 0 // the group ended just now
+		child, stray, err = s.fork(path, args, attr)
+	}
+	if errors.Is(err, unix.ENOEXEC) { // a script without "#!"
+		if self, lookErr := s.look(hc, s.opts.name); lookErr == nil {
+			child, stray, err = s.fork(self, append([]string{s.opts.name, path}, args[1:]...), attr)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer child.Release()
+	if group = attr.Sys.Pgid; group == 0 && s.terminal != nil {
+		group = child.Pid
+	}
+	return s.adopt(j, child.Pid, group, stray), nil
+}
+
+// groupFor returns the process group for the next process of a job; 0 for a
+// new one. It waits while the job is stopped.
+func (s *shell) groupFor(ctx context.Context, j *job) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for j.state() == stopped {
+		s.changed.Wait()
+	}
+	if s.terminal == nil || len(j.procs) == 0 {
+		return 0, ctx.Err()
+	}
+	return j.procs[0].group, ctx.Err()
+}
+
+// fork starts a child. Ctrl-Z may stop it before it has become its program, and
+// then the caller and the lock on forks would wait for it for ever: wakeStrays
+// wakes it, and stray tells that it must be stopped again. It is called with
+// starts held.
+func (s *shell) fork(path string, args []string, attr *os.ProcAttr) (child *os.Process, stray bool, err error) {
+	s.forking.Store(true)
+	defer s.forking.Store(false)
+	s.stray.Store(false)
+	child, err = os.StartProcess(path, args, attr)
+	return child, s.stray.Load(), err
+}
+
+// wakeStrays wakes stopped children that are on no job's books yet. It is
+// called when a child changed, while another is started.
+func (s *shell) wakeStrays() {
+	for s.forking.Load() {
+		var info siginfo
+		err := unix.Waitid(unix.P_ALL, 0, info.raw(), unix.WSTOPPED|unix.WNOHANG|unix.WNOWAIT, nil)
+		if err != nil || info.pid == 0 {
+			return
+		}
+		s.mu.Lock()
+		known := s.pids[int(info.pid)]
+		s.mu.Unlock()
+		if known {
+			time.Sleep(50 * time.Microsecond) // watch is about to take notice
+			continue
+		}
+		if sig := unix.Signal(info.sig); sig != unix.SIGTTIN && sig != unix.SIGTTOU {
+			s.stray.Store(true)
+		}
+		unix.Kill(int(info.pid), unix.SIGCONT)
+	}
+}
+
+// siginfo is the kernel's siginfo_t for SIGCHLD on 64-bit machines,
+// sigaction(2).
+type siginfo struct {
+	_   [4]int32 // number, error, code, padding
+	pid int32    // child
+	_   int32    // its user
+	sig int32    // what stopped it, its exit status
+	_   [25]int32
+}
+
+func (i *siginfo) raw() *unix.Siginfo { return (*unix.Siginfo)(unsafe.Pointer(i)) }
