@@ -122,7 +122,7 @@ func (c *Client) start(ctx context.Context, cmd Command) (channel, error) {
 // line returns the command line, after a look at all that is sent.
 func (cmd Command) line() (string, error) {
 	for _, v := range cmd.Env {
-		if len(v) > maxCommand || !strings.Contains(v, "=") || strings.Contains(v, "\x00") {
+		if len(v) > maxCommand || strings.Index(v, "=") < 1 || strings.Contains(v, "\x00") {
 			return "", fmt.Errorf("variable %.40q: want NAME=VALUE without NUL, at most %d bytes", v, maxCommand)
 		}
 	}
@@ -191,7 +191,10 @@ func (p *Process) follow(ctx context.Context) {
 	case !told:
 		p.err = p.client.lost(p.name)
 	default:
-		p.status, p.err = status, errors.Join(p.outputs[0].failure(), p.outputs[1].failure())
+		p.status, p.err = status, p.outputs[0].failure()
+		if p.outputs[1] != p.outputs[0] {
+			p.err = errors.Join(p.err, p.outputs[1].failure())
+		}
 	}
 }
 

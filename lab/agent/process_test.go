@@ -89,6 +89,7 @@ func TestStartErrors(t *testing.T) {
 		{"NUL", Command{Args: []string{"say", "a\x00b"}}, "null bytes"},
 		{"too long", Command{Args: []string{"say", strings.Repeat("x", maxCommand)}}, "bytes; at most"},
 		{"variable without =", Command{Args: []string{"say"}, Env: []string{"X"}}, "want NAME=VALUE"},
+		{"variable without name", Command{Args: []string{"say"}, Env: []string{"=x"}}, "want NAME=VALUE"},
 		{"variable with NUL", Command{Args: []string{"say"}, Env: []string{"X=\x00"}}, "want NAME=VALUE"},
 	}
 	for _, test := range tests {

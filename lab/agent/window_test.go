@@ -4,6 +4,7 @@ package agent
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -143,6 +144,25 @@ func TestWindowEnvironment(t *testing.T) {
 	for _, test := range [][2]string{{mark.WindowEnv, ""}, {mark.TokenEnv, ""}, {"NO_COLOR", "1"}, {"LANG", "C"}, {"TERM", "dumb"}} {
 		typeLine(t, w, "value "+test[0])
 		expect(t, w, begin, line(fmt.Sprintf("%q", test[1])), end(0), prompt)
+	}
+}
+
+// A window's terminal changes nothing of what is printed, and Ctrl-C throws
+// nothing away.
+func TestWindowTerminal(t *testing.T) {
+	c := newHost(t)
+	w := newWindow(t, c)
+	expect(t, w, prompt)
+	typeLine(t, w, "session")
+	expect(t, w, begin)
+	e, err := w.Next(testContext(t))
+	var got sessionFacts
+	if err := errors.Join(err, json.Unmarshal([]byte(e.Line), &got)); err != nil {
+		t.Fatal(err)
+	}
+	want := sessionFacts{OwnGroup: true, Foreground: true, Controlling: true, Columns: 500, Rows: 50, Noflsh: true, Intr: 3, Term: "dumb"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("session differs (-want +got):\n%s", diff)
 	}
 }
 

@@ -53,6 +53,9 @@ func (l *links) refresh() error {
 	if err != nil {
 		return fmt.Errorf("capture: interfaces: %w", err)
 	}
+	for _, k := range l.all {
+		k.up = false // until it is found again
+	}
 	for _, found := range list {
 		a := found.Attrs()
 		known := l.all[a.Index]

@@ -16,10 +16,10 @@ var offloads = []struct {
 	name string
 	set  uint32
 }{
-	{"tso", 0x1f},                  // ETHTOOL_STSO
-	{"gso", 0x24},                  // ETHTOOL_SGSO
-	{"tx", unix.ETHTOOL_STXCSUM},   // checksums of what is sent; last, for the others need it
-	{"gro", unix.ETHTOOL_SGRO},     // before rx, which it needs
+	{"tso", 0x1f},                // ETHTOOL_STSO
+	{"gso", 0x24},                // ETHTOOL_SGSO
+	{"tx", unix.ETHTOOL_STXCSUM}, // checksums of what is sent; last, for the others need it
+	{"gro", unix.ETHTOOL_SGRO},   // before rx, which it needs
 	{"rx", 0x15 /* ETHTOOL_SRXCSUM */},
 }
 
