@@ -215,7 +215,8 @@ func ParseMarker(b []byte) (Marker, bool) {
 		if len(b) == 0 || len(b) < 1+int(b[0]) {
 			return Marker{}, false
 		}
-		*name, b = string(b[1:1+b[0]]), b[1+b[0]:]
+		end := 1 + int(b[0])
+		*name, b = string(b[1:end]), b[end:]
 	}
 	return m, m.Part < m.Parts
 }

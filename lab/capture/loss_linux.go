@@ -12,7 +12,7 @@ import (
 
 // Of linux/netfilter/nfnetlink_log.h.
 const (
-	logPacket = unix.NFNL_SUBSYS_ULOG<<8 | 0 // NFULNL_MSG_PACKET
+	logPacket = unix.NFNL_SUBSYS_ULOG << 8   // NFULNL_MSG_PACKET is 0
 	logConfig = unix.NFNL_SUBSYS_ULOG<<8 | 1 // NFULNL_MSG_CONFIG
 
 	cfgCommand   = 1 // NFULA_CFG_CMD

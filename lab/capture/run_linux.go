@@ -52,8 +52,12 @@ type session struct {
 	notes    []string // not yet in the stream
 	received map[int]uint64
 	dropped  uint64
-	losses   int // the stream's number of LossInterface; 0 while it has none
+	closed   bool // what the session needs is closed
 }
+
+// losses is the stream's number of LossInterface, which is there first, so
+// that statistics always have an interface to stand with.
+const losses = 0
 
 // run captures in the network namespace of the calling thread until standard
 // input ends.
@@ -84,7 +88,13 @@ func run(ctx context.Context, s program.Stdio, o options) (err error) {
 	defer stop()
 	c.out = newQueue(s.Out, queueLimit)
 	err = c.capture(ctx)
-	return errors.Join(err, c.out.close())
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	if broken := c.out.close(); broken != nil {
+		return fmt.Errorf("capture: output: %w", broken)
+	}
+	return err
 }
 
 // follow keeps the list of interfaces up to date until stop is called.
@@ -98,7 +108,7 @@ func (c *session) follow() (stop func(), err error) {
 	wait.Go(func() {
 		for range changes {
 			c.mu.Lock()
-			if c.file != nil && c.links.refresh() == nil && c.flushNotes() == nil {
+			if c.file != nil && !c.closed && c.links.refresh() == nil && c.flushNotes() == nil {
 				c.out.flush()
 			}
 			c.mu.Unlock()
@@ -122,18 +132,24 @@ func (c *session) capture(ctx context.Context) error {
 		c.end(time.Now())
 	}()
 	for {
-		b, err := c.ring.wait()
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return c.finish()
+		since := c.ending.Load()
+		if since != 0 {
+			if time.Since(time.Unix(0, since)) > drainLimit {
+				return c.finish()
+			}
+			c.ring.file.SetReadDeadline(time.Now().Add(drainTime))
 		}
-		if err != nil {
+		b, err := c.ring.wait()
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded) && since == 0:
+			continue // woken by end
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return c.finish()
+		case err != nil:
 			return fmt.Errorf("capture: ring: %w", err)
 		}
 		if err := c.block(b); err != nil {
 			return err
-		}
-		if since := c.ending.Load(); since != 0 && time.Since(time.Unix(0, since)) < drainLimit {
-			c.ring.file.SetReadDeadline(time.Now().Add(drainTime))
 		}
 	}
 }
@@ -172,7 +188,7 @@ func (c *session) describe(l *link) (int, error) {
 // say writes a statistics block with a comment. It is called with mu held.
 func (c *session) say(text string, at time.Time) error {
 	return c.file.Statistics(pcapng.Statistics{
-		Interface: c.losses, Time: at, Start: c.start, Received: c.received[c.losses], Dropped: c.dropped, Comment: text,
+		Interface: losses, Time: at, Start: c.start, Dropped: c.dropped, Comment: text,
 	})
 }
 
@@ -203,14 +219,17 @@ func (c *session) listen() {
 
 // end has the ring read until it is empty. A time long ago ends it at once.
 func (c *session) end(at time.Time) {
+	c.ring.file.SetReadDeadline(time.Now()) // wakes the reader, who sets another
 	c.ending.Store(at.UnixNano())
-	c.ring.file.SetReadDeadline(time.Now().Add(min(drainTime, max(0, drainLimit-time.Since(at)))))
 }
 
 // fence sends markers and says so.
 func (c *session) fence(fence uint64) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.closed {
+		return nil
+	}
 	if err := c.links.refresh(); err != nil {
 		return err
 	}
@@ -284,7 +303,7 @@ func (c *session) drainLog() error {
 	}
 	err := c.log.each(func(l loss) error {
 		return c.file.Packet(pcapng.Packet{
-			Interface: c.losses, Time: l.time, Direction: pcapng.In, Data: l.data, Comments: []string{l.fault},
+			Interface: losses, Time: l.time, Direction: pcapng.In, Data: l.data, Comments: []string{l.fault},
 		})
 	})
 	if errors.Is(err, unix.ENOBUFS) {

@@ -26,6 +26,7 @@ import (
 //	\\text                                  text, whatever it looks like
 //	[empty]                                an empty line
 //	[flood]                                the line above comes again without end
+//	<FF>                                   a byte that is no UTF-8
 //	rewrite 192.168.5. 10.9.8.             the lab has other addresses
 //
 // Each part of the script serves once, in its order among the equal ones.
@@ -41,7 +42,7 @@ func newFakeLab(t testing.TB, script string) *fakeLab {
 	t.Helper()
 	l := &fakeLab{script: map[string][][]string{}, windows: map[string]*fakeWindow{}, rewrite: strings.NewReplacer()}
 	key := ""
-	for line := range strings.Lines(script) {
+	for line := range strings.Lines(strings.ReplaceAll(script, "<FF>", "\xff")) {
 		line = strings.TrimSuffix(line, "\n")
 		host, rest, _ := strings.Cut(line, "$ ")
 		pressed, _, isKey := strings.Cut(line, "^")

@@ -18,15 +18,14 @@ func (s *shell) startProcess(ctx context.Context, j *job, path string, args []st
 	hc := interp.HandlerCtx(ctx)
 	s.starts.Lock() // so that the processes of a pipeline find their group
 	defer s.starts.Unlock()
-	group, err := s.groupFor(ctx, j)
+	sys, err := s.place(ctx, j)
 	if err != nil {
 		return nil, err
 	}
-	attr := &os.ProcAttr{Dir: hc.Dir, Env: environ(hc.Env), Files: files}
-	attr.Sys = &syscall.SysProcAttr{Setpgid: s.terminal != nil, Pgid: group}
+	attr := &os.ProcAttr{Dir: hc.Dir, Env: environ(hc.Env), Files: files, Sys: sys}
 	child, stray, err := s.fork(path, args, attr)
-	if errors.Is(err, unix.EPERM) && group != 0 {
-		attr.Sys.Pgid = 0 // the group ended just now
+	if errors.Is(err, unix.EPERM) && sys.Pgid != 0 {
+		sys.Pgid = 0 // the group ended just now
 		child, stray, err = s.fork(path, args, attr)
 	}
 	if errors.Is(err, unix.ENOEXEC) { // a script without "#!"
@@ -38,24 +37,29 @@ func (s *shell) startProcess(ctx context.Context, j *job, path string, args []st
 		return nil, err
 	}
 	defer child.Release()
-	if group = attr.Sys.Pgid; group == 0 && s.terminal != nil {
+	group := sys.Pgid
+	if sys.Setpgid && group == 0 {
 		group = child.Pid
 	}
 	return s.adopt(j, child.Pid, group, stray), nil
 }
 
-// groupFor returns the process group for the next process of a job; 0 for a
-// new one. It waits while the job is stopped.
-func (s *shell) groupFor(ctx context.Context, j *job) (int, error) {
+// place says in which process group the next process of a job is: a new one,
+// which takes the terminal when the job is in front, or that of the others. It
+// waits while the job is stopped.
+func (s *shell) place(ctx context.Context, j *job) (*syscall.SysProcAttr, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for j.state() == stopped {
 		s.changed.Wait()
 	}
-	if s.terminal == nil || len(j.procs) == 0 {
-		return 0, ctx.Err()
+	sys := &syscall.SysProcAttr{Setpgid: s.terminal != nil}
+	if sys.Setpgid && len(j.procs) > 0 {
+		sys.Pgid = j.procs[0].group
+	} else if sys.Setpgid && j == s.front {
+		sys.Foreground, sys.Ctty = true, s.terminal.fd
 	}
-	return j.procs[0].group, ctx.Err()
+	return sys, ctx.Err()
 }
 
 // fork starts a child. Ctrl-Z may stop it before it has become its program, and

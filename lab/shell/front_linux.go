@@ -34,14 +34,17 @@ func (s *shell) fg(ctx context.Context, hc interp.HandlerContext, args []string)
 	return s.putBack(j, self)
 }
 
-// putInFront gives a job the terminal and wakes it. It is called with mu held.
+// putInFront wakes a job and gives it the terminal: in this order, because
+// SIGCONT would make it forget a Ctrl-Z that reached it before. One that uses
+// the terminal too early is woken again by childStopped. It is called with mu
+// held.
 func (s *shell) putInFront(j, self *job) {
 	s.front = j
 	if len(j.procs) > 0 {
 		s.terminal.setModes(j.modes)
+		j.wake()
 		s.terminal.give(j.procs[0].group)
 	}
-	j.wake()
 	for _, sig := range self.early {
 		j.signal(sig)
 	}

@@ -2,7 +2,12 @@ package shell
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"slices"
+	"strconv"
+	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -125,6 +130,26 @@ func (s *shell) deliver(sig unix.Signal) {
 	}
 }
 
+// settle returns when the shell has taken notice of every signal sent to it so
+// far. A key pressed while a child is forked reaches both; without this the
+// shell's part could be late and hit the next command.
+func (s *shell) settle() {
+	if s.terminal == nil {
+		return
+	}
+	// The kernel hands over the lowest signal first, and this is the highest
+	// that the shell takes.
+	for unix.Kill(unix.Getpid(), settled) == nil {
+		select {
+		case <-s.settledc:
+			return
+		case <-time.After(100 * time.Millisecond): // lost among too many others
+		}
+	}
+}
+
+const settled = unix.SIGIO
+
 // deliver gives a job a signal that the shell got in its place.
 func (j *job) deliver(sig unix.Signal) {
 	switch {
@@ -229,7 +254,11 @@ func continued(pid int) bool {
 func (s *shell) childStopped(j *job, p *process, sig unix.Signal) {
 	if j == s.front && (sig == unix.SIGTTIN || sig == unix.SIGTTOU) && s.terminal.front() == p.group {
 		// It used the terminal in the moment before it was given to it.
+		again := stopPending(p.pid)
 		unix.Kill(-p.group, unix.SIGCONT)
+		if again {
+			unix.Kill(-p.group, unix.SIGTSTP)
+		}
 		return
 	}
 	p.stopped = true
@@ -242,6 +271,19 @@ func (s *shell) childStopped(j *job, p *process, sig unix.Signal) {
 			}
 		}
 	}
+}
+
+// stopPending tells whether Ctrl-Z waits for a stopped process, which SIGCONT
+// would throw away: proc_pid_status(5), ShdPnd.
+func stopPending(pid int) bool {
+	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	for line := range strings.Lines(string(status)) {
+		if word, ok := strings.CutPrefix(line, "ShdPnd:"); ok {
+			set, _ := strconv.ParseUint(strings.TrimSpace(word), 16, 64)
+			return set&(1<<(unix.SIGTSTP-1)) != 0
+		}
+	}
+	return false
 }
 
 // childEnded is called with mu held.

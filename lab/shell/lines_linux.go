@@ -163,7 +163,7 @@ func (s *shell) ended() bool {
 
 // command runs what was typed, statement by statement. After one that was
 // stopped or that Ctrl-C ended, those behind it on the line are left out.
-func (s *shell) command(c command) (out outcome) {
+func (s *shell) command(c command) outcome {
 	s.setBusy(true)
 	defer s.setBusy(false)
 	if s.terminal != nil {
@@ -171,8 +171,17 @@ func (s *shell) command(c command) (out outcome) {
 	}
 	if s.window {
 		mark.WriteStart(s.out)
-		defer func() { s.markEnd(out) }()
 	}
+	out := s.statements(c)
+	s.settle()
+	if s.window {
+		s.markEnd(out)
+	}
+	return out
+}
+
+// statements is command without what stands around it.
+func (s *shell) statements(c command) (out outcome) {
 	if c.err != nil {
 		fmt.Fprintf(s.err, "%s: %v\n", s.opts.name, c.err)
 		s.setStatus(2)

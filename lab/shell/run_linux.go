@@ -33,9 +33,10 @@ type shell struct {
 	runner   *interp.Runner
 	past     []string // commands typed, for history
 
-	starts  sync.Mutex  // held while a process is started; taken before mu
-	forking atomic.Bool // a child is not yet the program that it is to be
-	stray   atomic.Bool // ... and a key has stopped it
+	starts   sync.Mutex  // held while a process is started; taken before mu
+	forking  atomic.Bool // a child is not yet the program that it is to be
+	stray    atomic.Bool // ... and a key has stopped it
+	settledc chan struct{}
 
 	mu      sync.Mutex
 	changed *sync.Cond    // a job changed
@@ -50,7 +51,7 @@ type shell struct {
 
 // run runs a shell to its end and returns its exit status.
 func run(ctx context.Context, opts options, std program.Stdio) int {
-	s := &shell{opts: opts, ctx: ctx, out: std.Out, err: std.Err, pids: map[int]bool{}}
+	s := &shell{opts: opts, ctx: ctx, out: std.Out, err: std.Err, pids: map[int]bool{}, settledc: make(chan struct{}, 1)}
 	s.changed = sync.NewCond(&s.mu)
 	if err := s.open(std); err != nil {
 		fmt.Fprintf(std.Err, "%s: %v\n", opts.name, err)
@@ -142,7 +143,7 @@ func (s *shell) close() {
 // caught and not ignored, because programs would inherit that.
 func (s *shell) catchSignals() {
 	keys := make(chan os.Signal, 16)
-	signal.Notify(keys, unix.SIGINT, unix.SIGQUIT, unix.SIGTSTP, unix.SIGHUP, unix.SIGTERM)
+	signal.Notify(keys, unix.SIGINT, unix.SIGQUIT, unix.SIGTSTP, unix.SIGHUP, unix.SIGTERM, settled)
 	children := make(chan os.Signal, 1)
 	signal.Notify(children, unix.SIGCHLD)
 	go func() {
@@ -153,6 +154,11 @@ func (s *shell) catchSignals() {
 	go func() {
 		for sig := range keys {
 			switch sig {
+			case settled:
+				select {
+				case s.settledc <- struct{}{}:
+				default: // somebody else's
+				}
 			case unix.SIGHUP, unix.SIGTERM:
 				s.hangUp()
 			default:

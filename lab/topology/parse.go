@@ -25,9 +25,10 @@ import (
 //
 // A network of the file is a Network: its subnets are the Prefixes, its
 // gateways the Gateways, the driver option com.docker.network.driver.mtu the
-// MTU. A service is a Host: the service's name is the Name; hostname, aliases
-// of its networks, and names that any service's extra_hosts gives to its
-// addresses are Aliases; ipv4_address and ipv6_address are the Addrs. A service that names no network stands on
+// MTU. A service is a Host: the service's name is the Name; its hostname, the
+// aliases of its networks, and the names that any service's extra_hosts gives
+// to its addresses are Aliases; ipv4_address and ipv6_address are the Addrs. A
+// service that names no network stands on
 // the network "default", as in Compose. The image hostlab, the targets of this
 // project's Dockerfile and no image at all mean the lab image; any other image
 // is taken as it is and must be there already. What Compose has no word for

@@ -92,11 +92,17 @@ func (l *lab) up(ctx context.Context) error {
 	return l.verify(ctx)
 }
 
+// sweepTimeout is how long a start waits for its sweep. An engine that chokes on
+// another lab's remains does not keep this one from starting.
+const sweepTimeout = 10 * time.Second
+
 // prepare does what needs no lab image: it sweeps, looks for the other images
 // and makes the networks.
 func (l *lab) prepare(ctx context.Context) (map[string]*foreign, error) {
-	if s, err := l.engine.sweep(ctx, l.c); err != nil {
-		l.say("sweep: %v", err)
+	brief, cancel := context.WithTimeout(ctx, sweepTimeout)
+	defer cancel()
+	if s, err := l.engine.sweep(brief, l.c); err != nil && ctx.Err() == nil {
+		l.say("a killed lab's leftovers stay for now: %v", err)
 	} else if len(s.Labs) > 0 {
 		l.say("removed what %s left: %d containers, %d networks", strings.Join(s.Labs, ", "), s.Containers, s.Networks)
 	}
