@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -158,5 +160,27 @@ func TestHostsAreConfined(t *testing.T) {
 	}
 	if res := run(t, laptop, 0, "cat", "/proc/sys/net/ipv4/icmp_ratelimit"); res.Stdout != "0\n" {
 		t.Errorf("icmp_ratelimit is %q; want 0", res.Stdout)
+	}
+}
+
+// Compose and hostlab read the same file with the same values.
+func TestLoadTakesDotEnv(t *testing.T) {
+	dir := t.TempDir()
+	compose := filepath.Join(dir, "compose.yaml")
+	for name, text := range map[string]string{
+		compose:                    "services:\n  a:\n    networks: {lan: {ipv4_address: \"${NET:-10.1.1}.5\"}}\nnetworks:\n  lan: {ipam: {config: [{subnet: \"${NET:-10.1.1}.0/24\"}]}}\n",
+		filepath.Join(dir, ".env"): "NET=10.2.2\n",
+	} {
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	addr := func() netip.Addr { return labtest.Load(t, compose).Hosts[0].Interfaces[0].Addrs[0] }
+	if got, want := addr(), netip.MustParseAddr("10.2.2.5"); got != want {
+		t.Errorf("with .env: %s; want %s", got, want)
+	}
+	t.Setenv("NET", "10.3.3")
+	if got, want := addr(), netip.MustParseAddr("10.3.3.5"); got != want {
+		t.Errorf("with the environment too: %s; want %s", got, want)
 	}
 }

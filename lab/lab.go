@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/compose-spec/compose-go/v2/dotenv"
 	"golang.org/x/sync/errgroup"
 
 	"hostlab/lab/engine"
@@ -44,14 +47,21 @@ type Lab struct {
 // error.
 const downTimeout = 60 * time.Second
 
-// Load reads a topology from a Compose file, with the environment for its
-// variables, and validates it.
+// Load reads a topology from a Compose file and validates it. The file's
+// variables have the values that Compose would give them: those of the
+// environment, else those of the file .env beside it.
 func Load(ctx context.Context, path string) (*topology.Topology, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("lab: compose file: %w", err)
 	}
-	env := map[string]string{}
+	env, err := dotenv.Read(filepath.Join(filepath.Dir(path), ".env"))
+	if errors.Is(err, fs.ErrNotExist) {
+		env, err = map[string]string{}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("lab: .env beside %s: %w", path, err)
+	}
 	for _, v := range os.Environ() {
 		name, value, _ := strings.Cut(v, "=")
 		env[name] = value

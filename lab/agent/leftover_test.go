@@ -81,7 +81,7 @@ func TestEscaped(t *testing.T) {
 // A slow reader gets all of what a program left in its pipe when it ended.
 func TestSlowReader(t *testing.T) {
 	c := newHost(t)
-	const count = 3 << 20 // more than SSH's window, so that the pipe is full at the end
+	const count = 2<<20 + 60<<10 // SSH's window and a bit: the program ends, and the rest is in its pipe
 	r, w := io.Pipe()
 	p, err := c.Start(testContext(t), Command{Args: []string{"bytes", strconv.Itoa(count)}, Stdout: w})
 	if err != nil {
@@ -91,7 +91,7 @@ func TestSlowReader(t *testing.T) {
 	if _, err := r.Read(first); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(2 * Grace) // not for anything to happen, but for nothing to
+	time.Sleep(3 * Grace) // not until something happens: it must not matter
 	rest := make(chan []byte, 1)
 	go func() {
 		b, _ := io.ReadAll(r)

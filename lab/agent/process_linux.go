@@ -24,6 +24,8 @@ type process struct {
 
 	aborted chan struct{} // closed when the client does not want it any more
 	once    sync.Once
+
+	answering sync.Mutex // held while the channel must stay open for an answer
 }
 
 // streams are a process's files: ours, and its own three.
@@ -102,12 +104,19 @@ func (p *process) serve() {
 		p.output()
 		close(copied)
 	}()
-	if p.drained(copied) {
+	p.close(p.drained(copied))
+	p.end()
+}
+
+// close closes the channel, after the status if that is wanted.
+func (p *process) close(wanted bool) {
+	p.answering.Lock()
+	defer p.answering.Unlock()
+	if wanted {
 		p.ch.SendRequest(p.status())
 		p.ch.CloseWrite()
 	}
 	p.ch.Close()
-	p.end()
 }
 
 // drained waits for the end of the main process, and until all that it wrote
@@ -222,18 +231,18 @@ func copyRest(dst io.Writer, src *os.File, buf []byte) {
 	}
 }
 
-// input hands what the client sends to the process, and reads on when the
-// process does not want it.
+// input hands what the client sends to the process until that does not want
+// it any more. The rest waits in SSH's window.
 func (p *process) input() {
 	last := lastByte{w: p.in}
-	if _, err := io.Copy(&last, p.ch); err == nil {
-		if p.terminal != nil {
-			p.endOfInput(last.b)
-		} else {
-			p.in.Close()
-		}
+	if _, err := io.Copy(&last, p.ch); err != nil {
+		return
 	}
-	io.Copy(io.Discard, p.ch)
+	if p.terminal != nil {
+		p.endOfInput(last.b)
+	} else {
+		p.in.Close()
+	}
 }
 
 // endOfInput types the end-of-file key, when the terminal has one now. Behind

@@ -48,9 +48,7 @@ func (s *session) run(reqs <-chan *ssh.Request) {
 			if !ok {
 				return
 			}
-			ok, then := s.request(req)
-			req.Reply(ok, nil)
-			if then != nil {
+			if then := s.answer(req); then != nil {
 				then()
 			}
 		case <-s.server.ctx.Done():
@@ -58,6 +56,18 @@ func (s *session) run(reqs <-chan *ssh.Request) {
 			return
 		}
 	}
+}
+
+// answer grants or refuses a request. Meanwhile the process, which the request
+// may have killed, does not close the channel.
+func (s *session) answer(req *ssh.Request) (then func()) {
+	if s.process != nil {
+		s.process.answering.Lock()
+		defer s.process.answering.Unlock()
+	}
+	ok, then := s.request(req)
+	req.Reply(ok, nil)
+	return then
 }
 
 // request reports whether the request is granted, and what to do once that is

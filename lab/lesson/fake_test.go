@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -149,7 +150,7 @@ func (w *fakeWindow) quiet() {
 		if len(w.events) > queued || time.Now().After(end) {
 			return
 		}
-		time.Sleep(10 * time.Microsecond) // between two looks
+		runtime.Gosched()
 	}
 }
 

@@ -102,6 +102,17 @@ type Step struct {
 	Status  Status // End
 }
 
+// String returns the step as a lesson writes it, on one line.
+func (s *Step) String() string {
+	switch {
+	case s.Prompt != "":
+		return s.Prompt + " " + s.Text
+	case s.Label != "":
+		return s.Label + " | " + s.Text
+	}
+	return s.Text
+}
+
 // A StepKind says what a step does.
 type StepKind int
 

@@ -79,6 +79,7 @@ func (c *ClaimResult) OK() bool { return len(c.Problems) == 0 && c.Verdict == c.
 type BlockResult struct {
 	Block      *Block
 	Entries    []*Entry // in the order in which the run took them
+	Predicted  []string // a Book block's lines as the lesson writes them, with the lab's addresses
 	NotChecked string   // why the block was not checked; "" when it was
 	Elapsed    time.Duration
 }

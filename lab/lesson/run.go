@@ -159,6 +159,10 @@ func (r *run) runBlock(ctx context.Context, b *Block) error {
 		r.block.NotChecked = "not checked: a drawing, as the lesson says"
 	case b.Kind == Wire:
 		r.block.NotChecked = "not checked: needs capture"
+	case b.Kind == Book:
+		for _, s := range b.Steps {
+			r.block.Predicted = append(r.block.Predicted, r.lab.Rewrite(s.String()))
+		}
 	case b.Kind == Console:
 		return r.console(ctx, b)
 	}

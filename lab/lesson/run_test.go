@@ -92,6 +92,9 @@ func outcome(r *Result, err error) string {
 	var b strings.Builder
 	for _, bl := range r.Blocks {
 		fmt.Fprintf(&b, "line %d: %s\n", bl.Block.Pos.Line, bl.NotChecked)
+		for _, line := range bl.Predicted {
+			fmt.Fprintf(&b, "    | %s\n", line)
+		}
 		for i, e := range bl.Entries {
 			if i == 40 {
 				b.WriteString("    and so on\n")

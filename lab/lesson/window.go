@@ -98,18 +98,15 @@ func (w *window) receive(ctx context.Context) error {
 	}
 }
 
-// fill takes what has come already, without waiting.
+// fill takes what has come already, without waiting, and no more than that: a
+// program may print faster than this reads.
 func (w *window) fill() error {
-	for {
-		select {
-		case i := <-w.items:
-			if err := w.keep(i); err != nil {
-				return err
-			}
-		default:
-			return nil
+	for range len(w.items) {
+		if err := w.keep(<-w.items); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 // until waits for a state.

@@ -15,7 +15,8 @@ import (
 const width = 80
 
 // WriteLesson writes one lesson for a terminal: each section's transcripts as
-// they really came out, and the verdict of each claim behind its last one.
+// they really came out, the verdict of each claim behind its last one, and an
+// empty line.
 func WriteLesson(w io.Writer, l *Lesson, color bool) error {
 	t := &terminal{color: color, l: l}
 	t.heading(l.title(), l.file())
@@ -32,6 +33,7 @@ func WriteLesson(w io.Writer, l *Lesson, color bool) error {
 		t.print("\n  %s\n", t.paint(red, "the lab broke"))
 		t.wrapped("", "    ", err.Error())
 	}
+	t.print("\n")
 	_, err := w.Write(t.out.Bytes())
 	return err
 }
@@ -132,8 +134,8 @@ func (t *terminal) block(b *lesson.BlockResult) {
 	switch b.Block.Kind {
 	case lesson.Book:
 		t.print("\n  %s\n", t.paint(dim, "the book predicts"))
-		for _, s := range b.Block.Steps {
-			t.print("  %s %s\n", t.paint(dim, "|"), t.paint(dim, source(s)))
+		for _, line := range b.Predicted {
+			t.print("  %s\n", t.paint(dim, "| "+line))
 		}
 	case lesson.Console:
 		t.print("\n")
@@ -147,17 +149,6 @@ func (t *terminal) block(b *lesson.BlockResult) {
 			}
 		}
 	}
-}
-
-// source returns a step as the lesson writes it.
-func source(s *lesson.Step) string {
-	switch {
-	case s.Kind == lesson.Command:
-		return s.Prompt + " " + s.Text
-	case s.Label != "":
-		return s.Label + " | " + s.Text
-	}
-	return s.Text
 }
 
 // visible returns a line of output without what a terminal would act on.

@@ -203,6 +203,9 @@ func (s *shell) adopt(j *job, pid, group int, stray bool) *process {
 		unix.Kill(p.address(), sig)
 	}
 	j.early = nil
+	if j.interrupted {
+		unix.Kill(p.address(), unix.SIGINT) // the key came between the others and this one
+	}
 	if s.hangup {
 		unix.Kill(p.address(), unix.SIGHUP)
 		unix.Kill(p.address(), unix.SIGCONT)

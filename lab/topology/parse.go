@@ -28,11 +28,11 @@ import (
 // MTU. A service is a Host: the service's name is the Name; its hostname, the
 // aliases of its networks, and the names that any service's extra_hosts gives
 // to its addresses are Aliases; ipv4_address and ipv6_address are the Addrs. A
-// service that names no network stands on
-// the network "default", as in Compose. The image hostlab, the targets of this
-// project's Dockerfile and no image at all mean the lab image; any other image
-// is taken as it is and must be there already. What Compose has no word for
-// stands in the service under x-hostlab:
+// service that names no network stands on the network "default", as in
+// Compose. The image hostlab, the targets of this project's Dockerfile and no
+// image at all mean the lab image; any other image is taken as it is and must
+// be there already. What Compose has no word for stands in the service under
+// x-hostlab:
 //
 //	services:
 //	  r1:

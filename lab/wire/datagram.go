@@ -45,7 +45,6 @@ type assembler struct {
 type assembly struct {
 	at    *appearance
 	parts []*Packet
-	taken bool // a fault took one of them
 }
 
 // add takes a frame's packet. It appears in done when it is whole.
@@ -70,7 +69,6 @@ func (s *assembler) add(a *appearance) {
 		f.at.Fault = cmp.Or(f.at.Fault, a.Fault)
 	}
 	f.parts = append(f.parts, p)
-	f.taken = f.taken || a.Fault != ""
 	if whole := f.whole(); whole != nil {
 		f.at.packet, f.at.Whole = whole, true
 		s.done = append(s.done, f.at)
@@ -105,7 +103,7 @@ func (s *assembler) finish() []*appearance {
 func (f *assembly) whole() *Packet {
 	slices.SortFunc(f.parts, func(a, b *Packet) int { return cmp.Compare(a.Offset, b.Offset) })
 	last := f.parts[len(f.parts)-1]
-	if last.More || f.taken {
+	if last.More {
 		return nil
 	}
 	var data []byte

@@ -146,7 +146,8 @@ func (p *Packet) identity() string {
 	if p.Fragment() {
 		return fmt.Sprint("fragment ", p.datagram(), p.Offset)
 	}
-	b := fmt.Append(nil, "packet ", p.Src, p.Dst, p.Protocol, " ")
+	b := p.Dst.AppendTo(append(p.Src.AppendTo([]byte("packet ")), ' '))
+	b = append(b, ' ', p.Protocol)
 	if p.EtherType == etherIPv4 {
 		b = binary.BigEndian.AppendUint32(b, p.ID)
 	}

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,6 +35,8 @@ func packets() map[string][]byte {
 		copy(all[name], "\x02\x00\xc0\xa8\x05\x01")
 	}
 	all["out+1"] = hop(all["out"])
+	all["unsummed"] = slices.Clone(all["ask"])
+	copy(all["unsummed"][14+20+6:], "\x12\x34")
 	for i, f := range fragments(udp(laptop+":35084", guinness+":1060", 4000, id(7)), 1480) {
 		all[fmt.Sprint("part", i+1)] = f
 	}
@@ -171,6 +174,10 @@ func TestPassages(t *testing.T) {
 			0.0 laptop out part1
 			0.0 laptop out part3
 		`, `laptop-xguinness: UDP to 1060, 4000 bytes, fragments missing`},
+		{"the sender's card filled in the checksum", `
+			0.0 laptop   out unsummed
+			0.1 guinness in  ask
+		`, `laptop->>guinness: UDP to 1060, 23 bytes`},
 		{"seen only where it arrived", `
 			0 guinness in ask
 		`, `laptop->>guinness: UDP to 1060, 23 bytes`},
@@ -223,6 +230,18 @@ func TestPassagesWithinBounds(t *testing.T) {
 		if diff := cmp.Diff(test.want, got); diff != "" {
 			t.Errorf("from %v to %v (-want +got):\n%s", test.since, test.until, diff)
 		}
+	}
+}
+
+// A switch that does not know yet where a station is floods its frames.
+func TestFloodedFrameHasNotArrived(t *testing.T) {
+	p := trace(t, packets(), `
+		0.0 laptop   out       ask
+		0.1 forger   in  other ask
+		0.2 guinness in        ask
+	`).Passages()[0]
+	if p.Arrived("forger") || !p.Arrived("guinness") || !p.Left() {
+		t.Errorf("arrived at forger %v, at guinness %v; want false, true", p.Arrived("forger"), p.Arrived("guinness"))
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"hostlab/lab/engine"
 )
@@ -20,7 +21,9 @@ const childVariable = "HOSTLAB_TEST_CHILD"
 // process. It says its owner label and its reaper's process ID, starts a lab,
 // and then does what the lines of its standard input say until that ends.
 func child(endpoint string) int {
-	err := runChild(context.Background(), endpoint)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	err := runChild(ctx, endpoint)
 	if err != nil {
 		fmt.Println("error", err)
 		return 1

@@ -198,11 +198,21 @@ func testPrefix() netip.Prefix {
 // within polls until done, and fails the test when that takes too long.
 func within(t testing.TB, limit time.Duration, what string, done func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(limit)
-	for poll := time.NewTicker(20 * time.Millisecond); !done(); <-poll.C {
-		if time.Now().After(deadline) {
-			t.Errorf("not within %v: %s", limit, what)
-			return
-		}
+	if !eventually(limit, done) {
+		t.Errorf("not within %v: %s", limit, what)
 	}
+}
+
+// eventually polls until done, or until limit has passed.
+func eventually(limit time.Duration, done func() bool) bool {
+	deadline := time.Now().Add(limit)
+	poll := time.NewTicker(20 * time.Millisecond)
+	defer poll.Stop()
+	for !done() {
+		if time.Now().After(deadline) {
+			return false
+		}
+		<-poll.C
+	}
+	return true
 }
