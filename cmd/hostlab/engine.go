@@ -47,6 +47,14 @@ func (c *console) progress() (tell func(line string), done func()) {
 	if !c.live {
 		return func(line string) { fmt.Fprintf(c.err, "hostlab: %s\n", line) }, func() {}
 	}
-	return func(line string) { fmt.Fprintf(c.err, "\r\x1b[K%s", line) },
+	return func(line string) { fmt.Fprintf(c.err, "\r\x1b[K%s", cut(line, c.columns-1)) },
 		func() { fmt.Fprint(c.err, "\r\x1b[K") }
+}
+
+// cut returns the beginning of a line that fits into so many columns.
+func cut(line string, columns int) string {
+	if r := []rune(line); columns > 0 && len(r) > columns {
+		return string(r[:columns-1]) + "…"
+	}
+	return line
 }

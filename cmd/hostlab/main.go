@@ -28,11 +28,17 @@ type console struct {
 	out, err io.Writer
 	color    bool // out is a terminal and NO_COLOR is not set
 	live     bool // err is a terminal: progress may rewrite its line
+	columns  int  // of that terminal
 }
 
 func terminal(in, out, err *os.File) *console {
+	columns, _, sizeErr := term.GetSize(int(err.Fd()))
+	if sizeErr != nil {
+		columns = 80
+	}
 	return &console{
-		in: in, out: out, err: err,
+		columns: columns,
+		in:      in, out: out, err: err,
 		color: term.IsTerminal(int(out.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
 		live:  term.IsTerminal(int(err.Fd())) && os.Getenv("TERM") != "dumb",
 	}

@@ -6,12 +6,15 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/pkg/sftp"
 	"github.com/prometheus/procfs"
+	"golang.org/x/crypto/ssh"
 	"golang.org/x/sys/unix"
 )
 
@@ -44,15 +47,6 @@ func TestHostDies(t *testing.T) {
 			a, b := osPipes(t)
 			serveTest(t, a)
 			return dialTest(t, b), func() { a.closers[1].Close() }
-		},
-		"it reads no more": func(t *testing.T) (*Client, func()) {
-			noLeak(t)
-			a, b := osPipes(t)
-			serveTest(t, &duplex{a.Reader, a.Writer, a.closers})
-			c := dialTest(t, b)
-			return c, func() { // an agent that hangs with a closed stdin: the client's writes break
-				b.closers[1].Close()
-			}
 		},
 	}
 	for name, end := range ends {
@@ -153,6 +147,53 @@ func callsAfterEnd(t *testing.T, c *Client, p *Process, w *Window, files *sftp.C
 		t.Errorf("Close afterwards: %v", err)
 	}
 }
+
+// A host that closed its input but says nothing and stays: only the client's
+// writes break.
+func TestHostReadsNoMore(t *testing.T) {
+	noLeak(t)
+	host, behind := osPipes(t)
+	serveTest(t, host)
+	client, front := osPipes(t)
+	var copies sync.WaitGroup
+	copies.Go(func() { io.Copy(behind.Writer, front.Reader) })
+	copies.Go(func() { io.Copy(front.Writer, behind.Reader) })
+	t.Cleanup(func() {
+		behind.Close()
+		front.Close()
+		copies.Wait()
+	})
+	c := dialTest(t, client)
+	p, out := start(t, testContext(t), c, Command{Args: []string{"hang"}})
+	out.next(t)
+	front.closers[0].Close()
+	p.Signal("INT") // the write that breaks the stream
+	if _, err := p.Wait(); !errors.Is(err, ErrGone) {
+		t.Errorf("Wait: %v; want ErrGone", err)
+	}
+}
+
+// A call that the SSH library never answers ends with the connection.
+func TestOpenNeverAnswered(t *testing.T) {
+	a, b := net.Pipe()
+	defer b.Close()
+	c := &Client{stream: newStream(a, 0), conn: mute{}, gone: make(chan struct{})}
+	defer c.Close()
+	got := make(chan error, 1)
+	go func() {
+		_, err := c.open(testContext(t), "test", "session", nil)
+		got <- err
+	}()
+	close(c.gone)
+	if err := <-got; !errors.Is(err, ErrGone) {
+		t.Errorf("open: %v; want ErrGone", err)
+	}
+}
+
+// A mute connection never answers.
+type mute struct{ ssh.Conn }
+
+func (mute) OpenChannel(string, []byte) (ssh.Channel, <-chan *ssh.Request, error) { select {} }
 
 // A host that is frozen, not gone, holds no call with a ctx.
 func TestFrozenHost(t *testing.T) {

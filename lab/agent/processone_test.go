@@ -109,14 +109,15 @@ func TestAgentEnds(t *testing.T) {
 	}
 }
 
-// An agent whose output nobody reads any more ends like any other.
+// An agent whose output nobody reads any more ends like any other, also when
+// its stdin stays open: the write's error, not SIGPIPE, is its end.
 func TestAgentStdoutCloses(t *testing.T) {
 	noLeak(t)
 	cmd, stream := startAgent(t)
-	c := dialTest(t, stream)
-	_, out := start(t, testContext(t), c, Command{Args: []string{"copy"}, Stdin: endless{}})
-	defer out.w.Close()
-	stream.(*duplex).closers[0].Close()
+	ends := stream.(*duplex)
+	c := dialTest(t, deaf{ends})
+	start(t, testContext(t), c, Command{Args: []string{"copy"}, Stdin: endless{}})
+	ends.closers[0].Close()
 	done := make(chan struct{})
 	go func() {
 		cmd.Wait()

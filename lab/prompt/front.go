@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/term"
 
@@ -23,16 +24,15 @@ func (p *Prompt) front(ctx context.Context, host *lab.Host, args []string) error
 	keys := p.keys.Lend()
 	defer keys.Close()
 	cmd := agent.Command{Args: args, Stdin: keys, Stdout: p.Out, Stderr: p.Err}
+	restore := func() {}
 	if p.terminal {
-		fd := int(p.In.Fd())
-		old, err := term.MakeRaw(fd)
-		if err != nil {
+		if restore, err = p.makeRaw(); err != nil {
 			return err
 		}
-		defer term.Restore(fd, old)
+		defer restore()
 		cmd.Stdout = os.Stdout // the host's terminal draws by itself
 		cmd.Terminal = &agent.Terminal{Term: os.Getenv("TERM"), Echo: true}
-		cmd.Terminal.Columns, cmd.Terminal.Rows, _ = term.GetSize(fd)
+		cmd.Terminal.Columns, cmd.Terminal.Rows, _ = term.GetSize(int(p.In.Fd()))
 	}
 	process, err := client.Start(ctx, cmd)
 	if err != nil {
@@ -42,6 +42,7 @@ func (p *Prompt) front(ctx context.Context, host *lab.Host, args []string) error
 		defer follow(int(p.In.Fd()), process)()
 	}
 	status, err := process.Wait()
+	restore()
 	if err != nil {
 		return err
 	}
@@ -49,6 +50,21 @@ func (p *Prompt) front(ctx context.Context, host *lab.Host, args []string) error
 		fmt.Fprintf(p.Err, "[exit %d]\n", status.Code)
 	}
 	return nil
+}
+
+// makeRaw hands the keys through as they are typed, Ctrl-C too, until restore,
+// which may be called twice.
+func (p *Prompt) makeRaw() (restore func(), err error) {
+	fd := int(p.In.Fd())
+	old, err := term.MakeRaw(fd)
+	if err != nil {
+		return nil, err
+	}
+	p.raw.Store(true)
+	return func() {
+		term.Restore(fd, old)
+		p.raw.Store(false)
+	}, nil
 }
 
 // A behind is a program that runs while others are called.
@@ -67,7 +83,7 @@ func (p *Prompt) leave(ctx context.Context, host *lab.Host, args []string) error
 	if err != nil {
 		return err
 	}
-	out := &prefixer{to: p.Out, prefix: host.Name + " | "}
+	out := &prefixer{to: p.Out, prefix: host.Name + " | ", raw: &p.raw}
 	process, err := client.Start(ctx, agent.Command{Args: args, Stdout: out, Stderr: out})
 	if err != nil {
 		return err
@@ -102,10 +118,12 @@ func (p *Prompt) interrupt(host string) error {
 	return nil
 }
 
-// A prefixer writes each complete line with a prefix, in one Write.
+// A prefixer writes each complete line with a prefix, in one Write. A terminal
+// that is raw wants a carriage return at the end of a line as well.
 type prefixer struct {
 	to     io.Writer
 	prefix string
+	raw    *atomic.Bool
 	tail   string
 }
 
@@ -115,6 +133,9 @@ func (w *prefixer) Write(b []byte) (int, error) {
 	w.tail = text[end:]
 	var out strings.Builder
 	for line := range strings.Lines(text[:end]) {
+		if w.raw.Load() {
+			line = strings.TrimSuffix(line, "\n") + "\r\n"
+		}
 		out.WriteString(w.prefix + line)
 	}
 	if out.Len() == 0 {

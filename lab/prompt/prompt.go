@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/ergochat/readline"
 	"mvdan.cc/sh/v3/shell"
@@ -31,7 +32,8 @@ type Prompt struct {
 
 	keys     *input
 	terminal bool
-	behind   []*behind // programs started with "&"
+	raw      atomic.Bool // the terminal is a host's, byte by byte
+	behind   []*behind   // programs started with "&"
 }
 
 const help = `  HOST                  a shell on that host; Ctrl-D comes back

@@ -176,7 +176,7 @@ func TestPromptJobs(t *testing.T) {
 	s.typ(ctrlZ)
 	s.see("^Z\r\n[1]+  Stopped                 serve one\r\n", s.prompt("~"))
 	s.typ("serve two &\r")
-	s.see("[2] ", "serving two\r\n")
+	s.see("serving two\r\n")
 	s.typ("jobs\r")
 	s.see("\n[1]-  Stopped                 serve one\r\n[2]+  Running                 serve two &\r\n", s.prompt("~"))
 	s.typ("kill %2; wait %2\r")
