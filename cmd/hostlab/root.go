@@ -13,7 +13,7 @@ const exitStatus = `0 all as stated, 1 a lesson differs, 2 misuse,
 func root(c *console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "hostlab",
-		Short: "A network of separate machines on this computer, and a book that checks itself on it.",
+		Short: "Separate machines on one computer, and a book that checks itself on them.",
 		Example: `  hostlab doctor            what this computer can do
   hostlab run page-30       check the book's page on real hosts
   hostlab lab               a prompt on the page's machines`,

@@ -15,7 +15,7 @@ const bigDatagram = 65000
 // large it might have been.
 var bigSender = &spec{
 	name:    "big_sender",
-	summary: "a UDP datagram larger than the path, to learn its MTU (chapter 2)",
+	summary: "UDP larger than the path, to learn its MTU (chapter 2)",
 	forms:   []string{"HOST [BYTES]"},
 	about: `
 Send one large UDP datagram to HOST that nobody may split into fragments.

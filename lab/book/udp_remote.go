@@ -14,7 +14,7 @@ import (
 // client that connects its socket and backs off when it hears nothing.
 var udpRemote = &spec{
 	name:    "udp_remote",
-	summary: "UDP between machines: a connected client that backs off (chapter 2)",
+	summary: "UDP between machines, with back-off (chapter 2)",
 	forms:   []string{"server INTERFACE", "client HOST"},
 	about: `
 Send and receive UDP between machines.

@@ -31,7 +31,9 @@ func newEditor(s *shell) lineReader {
 		FuncExitRaw:    func() error { return s.terminal.setModes(s.terminal.modes) },
 		FuncIsTerminal: func() bool { return true },
 		FuncFilterInputRune: func(r rune) (rune, bool) {
-			return r, r != readline.CharCtrlZ // nothing to stop here
+			// Nothing is stopped here; NUL is what the kernel makes of a Ctrl-D
+			// that was typed ahead.
+			return r, r != readline.CharCtrlZ && r != 0
 		},
 	})
 	if err != nil {

@@ -92,6 +92,14 @@ func (s *session) typ(keys string) {
 // see waits until each text has been shown, one after the other.
 func (s *session) see(texts ...string) {
 	s.t.Helper()
+	for _, text := range texts {
+		s.seeAll(text)
+	}
+}
+
+// seeAll waits until all the texts have been shown, in any order.
+func (s *session) seeAll(texts ...string) {
+	s.t.Helper()
 	timer := time.AfterFunc(limit, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -101,18 +109,20 @@ func (s *session) see(texts ...string) {
 	defer timer.Stop()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	from, end := s.read, s.read
 	for _, text := range texts {
 		for {
-			if i := bytes.Index(s.out[min(s.read, len(s.out)):], []byte(text)); i >= 0 {
-				s.read += i + len(text)
+			if i := bytes.Index(s.out[min(from, len(s.out)):], []byte(text)); i >= 0 {
+				end = max(end, from+i+len(text))
 				break
 			}
 			if s.over {
-				s.t.Fatalf("%q was not shown; since the last: %q", text, s.out[s.read:])
+				s.t.Fatalf("%q was not shown; since the last: %q", text, s.out[from:])
 			}
 			s.more.Wait()
 		}
 	}
+	s.read = end
 }
 
 // prompt is what the shell shows in a directory.
@@ -154,7 +164,7 @@ func TestPrompt(t *testing.T) {
 	s.typ(ctrlC)
 	s.see(s.prompt("~"))
 	s.typ(ctrlZ + "status 7\r")
-	s.see(s.prompt("~"))
+	s.see("status 7\r\n", s.prompt("~"))
 	s.typ(ctrlD)
 	s.see("exit")
 	if state := s.end(); state.ExitCode() != 7 {
@@ -176,7 +186,7 @@ func TestPromptJobs(t *testing.T) {
 	s.typ(ctrlZ)
 	s.see("^Z\r\n[1]+  Stopped                 serve one\r\n", s.prompt("~"))
 	s.typ("serve two &\r")
-	s.see("serving two\r\n")
+	s.seeAll("[2] ", "serving two\r\n", s.prompt("~"))
 	s.typ("jobs\r")
 	s.see("\n[1]-  Stopped                 serve one\r\n[2]+  Running                 serve two &\r\n", s.prompt("~"))
 	s.typ("kill %2; wait %2\r")
@@ -186,10 +196,8 @@ func TestPromptJobs(t *testing.T) {
 	s.typ(ctrlBackslash)
 	s.see("SIGQUIT") // what a Go program says to it
 	s.see(s.prompt("~"))
-	s.typ("serve three & kill %1\r")
-	s.see("[1] ", s.prompt("~"))
-	s.typ("wait\r\r")
-	s.see("[1]+  Terminated              serve three\r\n", s.prompt("~"))
+	s.typ("serve three & kill %1; wait\r")
+	s.see("[1] ", "[1]+  Terminated              serve three\r\n", s.prompt("~"))
 	s.typ("sleep 0 & wait\r")
 	s.see("[1] ", "[1]+  Done                    sleep 0\r\n", s.prompt("~"))
 	s.typ("status 3 & wait\r")
@@ -312,7 +320,7 @@ func TestJobsEndWithShell(t *testing.T) {
 			s.typ(ctrlZ)
 			s.see("Stopped", s.prompt("~"))
 			s.typ("serve two &\r")
-			s.see("serving two\r\n")
+			s.seeAll("[2] ", "serving two\r\n", s.prompt("~"))
 			s.typ("jobs -p\r")
 			s.see("\n")
 			s.mu.Lock()
