@@ -15,8 +15,10 @@ const BinaryVariable = "HOSTLAB_HOST_BINARY"
 // Binary returns the static host binary for linux and an architecture, as Go
 // names it: the file that HOSTLAB_HOST_BINARY names, else the embedded one of
 // a release build, else one built with the Go toolchain from hostlab's source.
-// A build is kept in the user's cache directory, so the next call takes about
-// 0.15 s; concurrent calls, also of other processes, are safe.
+// A build is kept in the user's cache directory, so that another process needs
+// about 0.15 s to see that it is up to date, and in memory, so that this one
+// does not look again. Concurrent calls, also of other processes, are safe. The
+// caller must not change the bytes.
 func Binary(ctx context.Context, arch string) ([]byte, error) {
 	if path := os.Getenv(BinaryVariable); path != "" {
 		return given(path, arch)
@@ -24,8 +26,26 @@ func Binary(ctx context.Context, arch string) ([]byte, error) {
 	if data, ok := embedded(arch); ok {
 		return data, nil
 	}
-	return build(ctx, arch)
+	select {
+	case building <- struct{}{}:
+		defer func() { <-building }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("image: build host binary: %w", ctx.Err())
+	}
+	if data := built[arch]; data != nil {
+		return data, nil
+	}
+	data, err := build(ctx, arch)
+	if err == nil {
+		built[arch] = data
+	}
+	return data, err
 }
+
+var (
+	building = make(chan struct{}, 1) // held while built is used
+	built    = map[string][]byte{}    // by architecture
+)
 
 // Source says in a few words where Binary takes the binary from, or the error
 // that Binary would return for want of any source. It builds nothing.

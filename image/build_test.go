@@ -145,6 +145,7 @@ func TestBinary(t *testing.T) {
 			t.Fatalf("%v; %s", err, hint.Of(err))
 		}
 		first := time.Since(begin)
+		delete(built, arch) // as another process
 		begin = time.Now()
 		again, err := Binary(t.Context(), arch)
 		if err != nil || !bytes.Equal(again, binary) {

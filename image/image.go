@@ -89,30 +89,34 @@ func (i *Image) WriteTo(w io.Writer) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("image: manifest: %w", err)
 	}
-	t := tar.NewWriter(count)
-	for _, f := range []file{
+	head := []file{
 		{name: "manifest.json", mode: 0o644, data: manifest},
 		{name: configName, mode: 0o644, data: i.config},
 		{name: i.layer + "/", mode: 0o755},
-	} {
-		if err := f.writeTo(t); err != nil {
-			return count.n, fmt.Errorf("image: write %s: %w", i.Tag, err)
-		}
 	}
-	err = t.WriteHeader(&tar.Header{
-		Typeflag: tar.TypeReg, Name: layerName, Mode: 0o644, Size: i.length,
-		ModTime: epoch, Format: tar.FormatUSTAR,
-	})
-	if err == nil {
-		err = i.write(t)
-	}
-	if err == nil {
-		err = t.Close()
-	}
-	if err != nil {
+	if err := i.writeArchive(count, head, layerName); err != nil {
 		return count.n, fmt.Errorf("image: write %s: %w", i.Tag, err)
 	}
 	return count.n, nil
+}
+
+func (i *Image) writeArchive(w io.Writer, head []file, layerName string) error {
+	t := tar.NewWriter(w)
+	for _, f := range head {
+		if err := f.writeTo(t); err != nil {
+			return err
+		}
+	}
+	if err := t.WriteHeader(&tar.Header{
+		Typeflag: tar.TypeReg, Name: layerName, Mode: 0o644, Size: i.length,
+		ModTime: epoch, Format: tar.FormatUSTAR,
+	}); err != nil {
+		return err
+	}
+	if err := i.write(t); err != nil {
+		return err
+	}
+	return t.Close()
 }
 
 // epoch is the time of every file: the same on every computer and day.

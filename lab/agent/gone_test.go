@@ -177,7 +177,9 @@ func TestHostReadsNoMore(t *testing.T) {
 func TestOpenNeverAnswered(t *testing.T) {
 	a, b := net.Pipe()
 	defer b.Close()
-	c := &Client{stream: newStream(a, 0), conn: mute{}, gone: make(chan struct{})}
+	end := make(chan struct{})
+	defer close(end)
+	c := &Client{stream: newStream(a, 0), conn: mute{end: end}, gone: make(chan struct{})}
 	defer c.Close()
 	got := make(chan error, 1)
 	go func() {
@@ -190,10 +192,16 @@ func TestOpenNeverAnswered(t *testing.T) {
 	}
 }
 
-// A mute connection never answers.
-type mute struct{ ssh.Conn }
+// A mute connection does not answer before the test's end.
+type mute struct {
+	ssh.Conn
+	end chan struct{}
+}
 
-func (mute) OpenChannel(string, []byte) (ssh.Channel, <-chan *ssh.Request, error) { select {} }
+func (m mute) OpenChannel(string, []byte) (ssh.Channel, <-chan *ssh.Request, error) {
+	<-m.end
+	return nil, nil, io.EOF
+}
 
 // A host that is frozen, not gone, holds no call with a ctx.
 func TestFrozenHost(t *testing.T) {

@@ -23,14 +23,14 @@ func (s *shell) startProcess(ctx context.Context, j *job, path string, args []st
 		return nil, err
 	}
 	attr := &os.ProcAttr{Dir: hc.Dir, Env: environ(hc.Env), Files: files, Sys: sys}
-	child, stray, err := s.fork(path, args, attr)
+	child, err := s.fork(path, args, attr)
 	if errors.Is(err, unix.EPERM) && sys.Pgid != 0 {
 		sys.Pgid = 0 // the group ended just now
-		child, stray, err = s.fork(path, args, attr)
+		child, err = s.fork(path, args, attr)
 	}
 	if errors.Is(err, unix.ENOEXEC) { // a script without "#!"
 		if self, lookErr := s.look(hc, s.opts.name); lookErr == nil {
-			child, stray, err = s.fork(self, append([]string{s.opts.name, path}, args[1:]...), attr)
+			child, err = s.fork(self, append([]string{s.opts.name, path}, args[1:]...), attr)
 		}
 	}
 	if err != nil {
@@ -41,7 +41,7 @@ func (s *shell) startProcess(ctx context.Context, j *job, path string, args []st
 	if sys.Setpgid && group == 0 {
 		group = child.Pid
 	}
-	return s.adopt(j, child.Pid, group, stray), nil
+	return s.adopt(j, child.Pid, group), nil
 }
 
 // place says in which process group the next process of a job is: a new one,
@@ -64,37 +64,45 @@ func (s *shell) place(ctx context.Context, j *job) (*syscall.SysProcAttr, error)
 
 // fork starts a child. Ctrl-Z may stop it before it has become its program, and
 // then the caller and the lock on forks would wait for it for ever: wakeStrays
-// wakes it, and stray tells that it must be stopped again. It is called with
-// starts held.
-func (s *shell) fork(path string, args []string, attr *os.ProcAttr) (child *os.Process, stray bool, err error) {
-	s.forking.Store(true)
-	defer s.forking.Store(false)
-	s.stray.Store(false)
-	child, err = os.StartProcess(path, args, attr)
-	return child, s.stray.Load(), err
+// wakes it, and adopt stops it again. It is called with starts held.
+func (s *shell) fork(path string, args []string, attr *os.ProcAttr) (*os.Process, error) {
+	s.mu.Lock()
+	s.forking, s.stray = true, false
+	s.mu.Unlock()
+	child, err := os.StartProcess(path, args, attr)
+	if err != nil {
+		s.mu.Lock()
+		s.forking = false
+		s.mu.Unlock()
+	}
+	return child, err
 }
 
 // wakeStrays wakes stopped children that are on no job's books yet. It is
-// called when a child changed, while another is started.
+// called when a child changed, perhaps while another is started.
 func (s *shell) wakeStrays() {
-	for s.forking.Load() {
-		var info siginfo
-		err := unix.Waitid(unix.P_ALL, 0, info.raw(), unix.WSTOPPED|unix.WNOHANG|unix.WNOWAIT, nil)
-		if err != nil || info.pid == 0 {
-			return
-		}
-		s.mu.Lock()
-		known := s.pids[int(info.pid)]
-		s.mu.Unlock()
-		if known {
-			time.Sleep(50 * time.Microsecond) // watch is about to take notice
-			continue
-		}
-		if sig := unix.Signal(info.sig); sig != unix.SIGTTIN && sig != unix.SIGTTOU {
-			s.stray.Store(true)
-		}
-		unix.Kill(int(info.pid), unix.SIGCONT)
+	for s.wakeStray() {
+		time.Sleep(50 * time.Microsecond)
 	}
+}
+
+// wakeStray returns whether it must be called again, because the stop of a
+// child that is on the books hides others until watch has taken notice of it.
+func (s *shell) wakeStray() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var info siginfo
+	if !s.forking || unix.Waitid(unix.P_ALL, 0, info.raw(), unix.WSTOPPED|unix.WNOHANG|unix.WNOWAIT, nil) != nil || info.pid == 0 {
+		return false
+	}
+	if s.pids[int(info.pid)] {
+		return true
+	}
+	if sig := unix.Signal(info.sig); sig != unix.SIGTTIN && sig != unix.SIGTTOU {
+		s.stray = true
+	}
+	unix.Kill(int(info.pid), unix.SIGCONT)
+	return true
 }
 
 // siginfo is the kernel's siginfo_t for SIGCHLD on 64-bit machines,

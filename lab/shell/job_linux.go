@@ -184,8 +184,8 @@ func (s *shell) setBusy(on bool) {
 
 // adopt puts a new child of a job on the books and waits for it in the
 // background. The signals that the job got while the child was started are the
-// child's too; stray says that a stop was one of them.
-func (s *shell) adopt(j *job, pid, group int, stray bool) *process {
+// child's too.
+func (s *shell) adopt(j *job, pid, group int) *process {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	asleep := j.state() == stopped
@@ -196,9 +196,10 @@ func (s *shell) adopt(j *job, pid, group int, stray bool) *process {
 	if j == s.front && s.terminal.front() != group {
 		s.terminal.give(group)
 	}
-	if asleep || stray {
+	if asleep || s.stray {
 		unix.Kill(pid, unix.SIGTSTP)
 	}
+	s.forking, s.stray = false, false
 	for _, sig := range j.early {
 		unix.Kill(p.address(), sig)
 	}
@@ -230,7 +231,7 @@ func (s *shell) watch(j *job, p *process) {
 		s.mu.Lock()
 		switch {
 		case err == nil && ws.Stopped():
-			if !continued(p.pid) {
+			if !changedAgain(p.pid) {
 				s.childStopped(j, p, ws.StopSignal())
 			}
 		case err == nil && ws.Continued():
@@ -245,11 +246,11 @@ func (s *shell) watch(j *job, p *process) {
 	}
 }
 
-// continued tells whether a child that was stopped goes on again: fg may have
-// come before the news of the stop.
-func continued(pid int) bool {
+// changedAgain tells whether a child that was stopped has gone on or ended
+// since: fg may have come before the news of the stop.
+func changedAgain(pid int) bool {
 	var info siginfo
-	err := unix.Waitid(unix.P_PID, pid, info.raw(), unix.WCONTINUED|unix.WNOHANG|unix.WNOWAIT, nil)
+	err := unix.Waitid(unix.P_PID, pid, info.raw(), unix.WEXITED|unix.WCONTINUED|unix.WNOHANG|unix.WNOWAIT, nil)
 	return err == nil && info.pid != 0
 }
 

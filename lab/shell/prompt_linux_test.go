@@ -274,10 +274,12 @@ func TestPromptDumb(t *testing.T) {
 		s.typ(ctrlZ)
 		s.see("[1]+  Stopped", s.prompt("~"))
 		s.typ(ctrlD)
-		s.see("")
+		s.end()
+		s.mu.Lock()
 		if bytes.Contains(s.raw, []byte("\x1b")) {
-			t.Errorf("%s: an escape sequence in %q", env, s.out)
+			t.Errorf("%s: an escape sequence in %q", env, s.raw)
 		}
+		s.mu.Unlock()
 	}
 }
 
@@ -327,14 +329,17 @@ func TestJobsEndWithShell(t *testing.T) {
 			from := s.read
 			s.mu.Unlock()
 			s.see(s.prompt("~"))
+			s.mu.Lock()
+			printed := string(s.out[from:s.read])
+			s.mu.Unlock()
 			var pids []int
-			for _, word := range strings.Fields(string(s.out[from:s.read])) {
+			for _, word := range strings.Fields(printed) {
 				if pid, err := strconv.Atoi(word); err == nil {
 					pids = append(pids, pid)
 				}
 			}
 			if len(pids) != 2 {
-				t.Fatalf("jobs -p printed %q; want two numbers", s.out[from:s.read])
+				t.Fatalf("jobs -p printed %q; want two numbers", printed)
 			}
 			end(s)
 			for _, pid := range pids {

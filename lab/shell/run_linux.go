@@ -9,7 +9,6 @@ import (
 	"os/signal"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 	"mvdan.cc/sh/v3/expand"
@@ -33,10 +32,8 @@ type shell struct {
 	runner   *interp.Runner
 	past     []string // commands typed, for history
 
-	starts   sync.Mutex  // held while a process is started; taken before mu
-	forking  atomic.Bool // a child is not yet the program that it is to be
-	stray    atomic.Bool // ... and a key has stopped it
-	settledc chan struct{}
+	starts   sync.Mutex    // held while a process is started; taken before mu
+	settledc chan struct{} // see settle
 
 	mu      sync.Mutex
 	changed *sync.Cond    // a job changed
@@ -46,6 +43,8 @@ type shell struct {
 	front   *job          // the job that keys are for; nil at the prompt
 	busy    bool          // a command runs, though perhaps none of its statements yet
 	early   []unix.Signal // keys for its next statement
+	forking bool          // a child is not yet on the books
+	stray   bool          // ... and was stopped before it became its program
 	hangup  bool          // the terminal is gone, or SIGTERM came
 }
 

@@ -90,7 +90,7 @@ func TestMisuseInALesson(t *testing.T) {
 	for _, line := range []struct{ command, want string }{
 		{"fault drop tower udp/1060", `no host "tower" in this lab; there are laptop`},
 		{"fault", "what shall it do?"},
-		{"fault drop laptop", "usage"},
+		{"fault drop laptop", "want one like udp/1060"},
 		{"wait laptop", "for which socket of which host?"},
 		{"explode", `"explode": a lesson knows fault, wait`},
 	} {

@@ -258,7 +258,11 @@ func (n names) Match(text, words string) (Scope, bool) {
 		keys = append(keys, strings.Trim(s, `\{}`))
 		return `([0-9]+)`
 	})
-	m := regexp.MustCompile("^" + re + "$").FindStringSubmatch(words)
+	compiled, err := regexp.Compile("^" + re + "$")
+	if err != nil { // not UTF-8
+		return n, false
+	}
+	m := compiled.FindStringSubmatch(words)
 	if m == nil {
 		return n, false
 	}

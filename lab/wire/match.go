@@ -8,8 +8,12 @@ import (
 	"time"
 )
 
-// Match compares the trace with a diagram, names being those of the scope.
+// Match compares the trace with a diagram, names being those of the scope; nil
+// means NoNames.
 func (t *Trace) Match(d *Diagram, scope Scope) Result {
+	if scope == nil {
+		scope = NoNames{}
+	}
 	m := &matcher{trace: t, partial: d.Partial, packets: t.Accounted(d), budget: maxTries}
 	m.most = max(1, len(t.hosts())) * len(m.packets)
 	m.unroll(d.Statements, 0)

@@ -3,7 +3,6 @@ package wire
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -338,7 +337,7 @@ func TestMatchKeepsNames(t *testing.T) {
 func TestMismatchTellsItsPlace(t *testing.T) {
 	tr := trace(t, packets(), backOff)
 	d := diagram(t, "loop 3 times\nlaptop-xguinness: UDP to 1060, 23 bytes\nend")
-	m := tr.Match(d, NoNames{}).Mismatch
+	m := tr.Match(d, nil).Mismatch
 	if m == nil {
 		t.Fatal("it matches")
 	}
@@ -354,163 +353,4 @@ func TestMismatchTellsItsPlace(t *testing.T) {
 	if diff := cmp.Diff(want, m.Packets); diff != "" {
 		t.Errorf("packets (-want +got):\n%s", diff)
 	}
-}
-
-// A capture that lost something, or could not be read, proves nothing.
-func TestMatchDoubts(t *testing.T) {
-	lost := "laptop-xguinness: UDP to 1060, 23 bytes"
-	for _, test := range []struct {
-		name, frames, diagram string
-		change                func(*Trace)
-		want                  string
-	}{
-		{"frames dropped", asked, "%% partial", func(tr *Trace) { tr.Dropped = map[string]uint64{"laptop": 0, "guinness": 3} },
-			"the capture on guinness lost 3 frames"},
-		{"clock set", asked, "%% partial", func(tr *Trace) { tr.Doubts = []string{"the clock was set"} }, "the clock was set"},
-		{"lost to a paused host", "0 laptop out ask", lost, func(tr *Trace) { tr.Blind = map[string]string{"guinness": "it is paused"} },
-			"the capture of guinness could not be read: it is paused"},
-		{"arrived at a paused host", asked, "%% partial", func(tr *Trace) { tr.Blind = map[string]string{"guinness": "it is paused"} }, ""},
-		{"another host paused", "0 laptop out ask", lost, func(tr *Trace) { tr.Blind = map[string]string{"forger": "it is paused"} }, ""},
-		{"a mismatch, and somebody paused", asked, lost, func(tr *Trace) { tr.Blind = map[string]string{"forger": "it is paused"} },
-			"the capture of forger could not be read: it is paused"},
-	} {
-		tr := trace(t, packets(), test.frames)
-		test.change(tr)
-		if got := tr.Match(diagram(t, test.diagram), NoNames{}).Doubt; got != test.want {
-			t.Errorf("%s: doubt %q; want %q", test.name, got, test.want)
-		}
-	}
-}
-
-// Many packets, many names: no answer, rather than none in time.
-func TestMatchGivesUp(t *testing.T) {
-	tr := &Trace{Topology: house}
-	all := packets()
-	for i := range 2000 {
-		at := zero.Add(time.Duration(i) * time.Millisecond)
-		tr.Frames = append(tr.Frames,
-			Frame{Host: "laptop", Interface: "eth0", Direction: Out, Time: at, Data: all["ask"]},
-			Frame{Host: "guinness", Interface: "eth0", Direction: In, Time: at.Add(1), Data: all["ask"]})
-	}
-	text := "%% partial\n" + strings.Repeat("laptop->>guinness: UDP from {port} to {n}, 23 bytes\n", 3) + "laptop->>guinness: UDP to {port}, 23 bytes\n"
-	r := tr.Match(diagram(t, text), cheapNames{})
-	if r.Mismatch == nil || !strings.Contains(r.Doubt, "too many ways") {
-		t.Errorf("mismatch %v, doubt %q; want a doubt", r.Mismatch, r.Doubt)
-	}
-}
-
-// cheapNames lets every text with two names fit.
-type cheapNames struct{}
-
-func (c cheapNames) Match(text, words string) (Scope, bool) {
-	return c, strings.Contains(text, "{n}") && strings.Contains(words, "from")
-}
-func (cheapNames) Show(text string) string { return text }
-
-// Every trace matches the diagram of its own lines, and no longer when one of
-// them is left out, doubled, or lost instead of arrived.
-func TestMatchOwnLines(t *testing.T) {
-	for _, frames := range []string{asked, backOff, broadcast, connect} {
-		tr := trace(t, packets(), frames)
-		own := Lines(tr.Accounted(nil))
-		matches := func(lines []string) bool {
-			return tr.Match(diagram(t, strings.Join(lines, "\n")), NoNames{}).Mismatch == nil
-		}
-		if !matches(own) {
-			t.Errorf("%q does not match itself", own)
-		}
-		if frames == broadcast {
-			continue // of whose arrows one is enough
-		}
-		for i, line := range own {
-			swapped := strings.NewReplacer("->>", "-x", "-x", "->>").Replace(line)
-			for _, wrong := range [][]string{
-				append(append([]string{}, own[:i]...), own[i+1:]...),
-				append(append([]string{}, own[:i+1]...), own[i:]...),
-				append(append(append([]string{}, own[:i]...), swapped), own[i+1:]...),
-			} {
-				if matches(wrong) {
-					t.Errorf("%q matches %q", own, wrong)
-				}
-			}
-		}
-	}
-}
-
-func FuzzMatch(f *testing.F) {
-	f.Add(asked, "laptop->>guinness: UDP to {port}, 23 bytes\nguinness->>laptop: UDP to {port2}, 22 bytes")
-	f.Add(backOff, "loop 2 times\nlaptop-xguinness: UDP to 1060, 23 bytes\nend\n%% partial\nno packets\nat least 0.1 s passes")
-	f.Add(broadcast, "laptop->>guinness: UDP to 1060, 19 bytes\nlaptop->>forger: UDP to 1060, 19 bytes")
-	f.Add("0 laptop out part1\n0 guinness in part3\n0 laptop out part3", "")
-	all := packets()
-	f.Fuzz(func(t *testing.T, frames, text string) {
-		tr, d := fuzzTrace(all, frames), fuzzDiagram(text)
-		r := tr.Match(d, names{})
-		if r.Mismatch != nil && r.Mismatch.Text == "" {
-			t.Errorf("a mismatch without a word: %+v", r.Mismatch)
-		}
-		if len(tr.Frames) < 50 {
-			own := &Diagram{}
-			for _, l := range Lines(tr.Accounted(nil)) {
-				own.Statements = append(own.Statements, fuzzDiagram(l).Statements...)
-			}
-			if len(own.Statements) == 0 && len(tr.Accounted(nil)) > 0 {
-				t.Errorf("packets without lines: %v", tr.Accounted(nil))
-			}
-		}
-	})
-}
-
-// fuzzTrace reads what lines it can.
-func fuzzTrace(packets map[string][]byte, lines string) *Trace {
-	tr := &Trace{Topology: house}
-	for line := range strings.Lines(lines) {
-		w := strings.Fields(line)
-		if len(w) < 3 {
-			continue
-		}
-		data, known := packets[w[len(w)-1]]
-		if !known {
-			data = []byte(w[len(w)-1])
-		}
-		f := Frame{Host: w[1], Interface: "eth0", Direction: Direction(len(w[2]) % 3), Time: zero.Add(time.Duration(len(w[0])) * time.Millisecond), Data: data}
-		if len(w) > 4 {
-			f.Interface, f.Other, f.Fault = w[3], len(w) == 6, strings.TrimSuffix(w[4], "-")
-		}
-		tr.Frames = append(tr.Frames, f)
-		if len(w) == 5 && len(data) > 14 {
-			tr.Losses = append(tr.Losses, Loss{Host: w[1], Time: f.Time, Fault: "drop", Data: data[14:]})
-		}
-	}
-	return tr
-}
-
-// fuzzDiagram reads what lines it can.
-func fuzzDiagram(text string) *Diagram {
-	d := &Diagram{Partial: strings.Contains(text, "partial")}
-	into := &d.Statements
-	for line := range strings.Lines(text) {
-		line = strings.TrimSpace(line)
-		s := &Statement{}
-		from, rest, _ := strings.Cut(line, "-")
-		to, words, isArrow := strings.Cut(strings.TrimPrefix(rest, ">>"), ": ")
-		switch {
-		case isArrow:
-			*s = Statement{Kind: Arrow, From: from, To: strings.TrimPrefix(to, "x"), Lost: strings.HasPrefix(rest, "x"), Text: words}
-		case strings.HasPrefix(line, "loop"):
-			*s = Statement{Kind: Loop, Times: len(line) * len(line)}
-		case line == "end":
-			into = &d.Statements
-			continue
-		case strings.HasPrefix(line, "no packets"):
-			*s = Statement{Kind: Silence, Hosts: strings.Fields(line)[2:]}
-		default:
-			*s = Statement{Kind: Passes, AtLeast: time.Duration(len(line)) * time.Millisecond}
-		}
-		*into = append(*into, s)
-		if s.Kind == Loop {
-			into = &s.Body
-		}
-	}
-	return d
 }

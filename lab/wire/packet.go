@@ -20,6 +20,7 @@ const (
 // A MAC is an Ethernet address.
 type MAC [6]byte
 
+// String returns the address as "02:42:c0:a8:05:0a".
 func (m MAC) String() string {
 	return fmt.Sprintf("%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5])
 }

@@ -19,6 +19,7 @@ const (
 	Out
 )
 
+// String returns "in", "out", or "?".
 func (d Direction) String() string {
 	switch d {
 	case In:

@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -125,133 +126,6 @@ func TestDockerHost(t *testing.T) {
 	checkUnavailable(t, err, "tcp://127.0.0.1:1 (from DOCKER_HOST)", "unset DOCKER_HOST")
 }
 
-// A proxy stands between us and the engine, and can be pulled out.
-type proxy struct {
-	t        *testing.T
-	path, to string
-
-	mu     sync.Mutex
-	listen net.Listener
-	conns  map[net.Conn]bool
-}
-
-func newProxy(t *testing.T) (p *proxy, e *Engine) {
-	t.Helper()
-	c, err := newEngine(t).connect(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	to, ok := strings.CutPrefix(c.endpoint.host, "unix://")
-	if !ok {
-		t.Skipf("the engine is at %s; this test stands between us and a socket", c.endpoint)
-	}
-	p = &proxy{t: t, path: filepath.Join(t.TempDir(), "proxy.sock"), to: to, conns: map[net.Conn]bool{}}
-	p.plug()
-	t.Cleanup(p.pull)
-	return p, New(Config{Names: []string{"udp_remote", "sh"}, Binary: standinBinary, Endpoint: "unix://" + p.path})
-}
-
-func (p *proxy) plug() {
-	l, err := net.Listen("unix", p.path)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	p.listen = l
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go p.relay(c)
-		}
-	}()
-}
-
-func (p *proxy) relay(a net.Conn) {
-	b, err := net.Dial("unix", p.to)
-	if err != nil {
-		a.Close()
-		return
-	}
-	p.mu.Lock()
-	p.conns[a], p.conns[b] = true, true
-	p.mu.Unlock()
-	copyHalf := func(to, from net.Conn) {
-		io.Copy(to, from)
-		to.(*net.UnixConn).CloseWrite()
-	}
-	go copyHalf(a, b)
-	copyHalf(b, a)
-}
-
-// pull ends every connection and takes no new one.
-func (p *proxy) pull() {
-	p.listen.Close()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for c := range p.conns {
-		c.Close()
-	}
-	clear(p.conns)
-}
-
-// TestEngineDies loses the engine while a lab runs, and gets it back.
-func TestEngineDies(t *testing.T) {
-	p, e := newProxy(t)
-	in, err := e.Up(t.Context(), pair(), engine.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := in.(*lab)
-	conn, err := l.Dial(t.Context(), "h1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.pull()
-	if _, err := io.ReadAll(conn); err != nil && !strings.Contains(err.Error(), "docker: host h1") {
-		t.Errorf("the stream ends with %v", err)
-	}
-	checkUnavailable(t, l.Pause(t.Context(), "h1"), "pause host h1: no engine answers", "docker")
-	checkUnavailable(t, l.Down(t.Context()), "no engine answers", "docker")
-	direct, err := newEngine(t).connect(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	within(t, wait, "the hosts end with their streams", func() bool {
-		found, err := direct.list(t.Context(), labelled(labelLab, l.id))
-		return err == nil && len(found.containers) == 0
-	})
-	p.plug()
-	if err := l.Down(t.Context()); err != nil {
-		t.Errorf("Down when the engine is back: %v", err)
-	}
-	wantNothing(t, direct, labelLab+"="+l.id)
-}
-
-// TestEngineDiesInUp loses the engine when the first host has started. What it
-// leaves is not of an active lab, so the next sweep takes it, though its owner
-// is this very process.
-func TestEngineDiesInUp(t *testing.T) {
-	p, e := newProxy(t)
-	var once sync.Once
-	_, err := e.Up(t.Context(), lan(8), engine.Options{Progress: func(line string) {
-		if strings.Contains(line, "started, ") {
-			once.Do(p.pull)
-		}
-	}})
-	checkUnavailable(t, err, "no engine answers", "docker")
-	direct := newEngine(t)
-	within(t, wait, "a sweep removes the lab", func() bool {
-		if _, err := direct.Sweep(t.Context()); err != nil {
-			t.Log(err) // of another's lab, or left counts it
-		}
-		me, _ := self()
-		c, err := direct.connect(t.Context())
-		return err == nil && left(t, c, me.String()) == 0
-	})
-}
-
 // TestImageDeleted deletes the lab image between the look for it and the start
 // of the hosts.
 func TestImageDeleted(t *testing.T) {
@@ -284,6 +158,59 @@ func TestImageDeleted(t *testing.T) {
 
 // TestImageAlwaysDeleted is an engine that never has the image.
 func TestImageAlwaysDeleted(t *testing.T) {
+	e, real := meddled(t, func(w http.ResponseWriter, r *http.Request, forward func(context.Context)) {
+		if strings.HasSuffix(r.URL.Path, "/containers/create") {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusNotFound)
+			io.WriteString(w, `{"message":"No such image: hostlab/host"}`)
+			return
+		}
+		forward(r.Context())
+	})
+	_, err := e.Up(t.Context(), pair(), engine.Options{})
+	if err == nil || !strings.Contains(err.Error(), "is deleted as fast as it is loaded") || hint.Of(err) != "docker events --filter type=image" {
+		t.Errorf("Up: %v, hint %q", err, hint.Of(err))
+	}
+	me, _ := self()
+	if n := left(t, real, me.String()); n != 0 {
+		t.Errorf("%d containers and networks are left", n)
+	}
+}
+
+// TestCanceledInTheMiddle ends the context while the engine creates a
+// container, which it goes on to do when nobody waits for it any more.
+func TestCanceledInTheMiddle(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var at sync.WaitGroup
+	e, real := meddled(t, func(_ http.ResponseWriter, r *http.Request, forward func(context.Context)) {
+		if !strings.HasSuffix(r.URL.Path, "/containers/create") {
+			forward(r.Context())
+			return
+		}
+		at.Add(1)
+		defer at.Done()
+		cancel()
+		select { // as long as a client that breaks off needs to clean up
+		case <-r.Context().Done():
+			<-time.After(time.Second)
+		case <-time.After(time.Second):
+		}
+		forward(context.WithoutCancel(r.Context()))
+	})
+	if _, err := e.Up(ctx, lan(1), engine.Options{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("Up: %v; want context.Canceled", err)
+	}
+	at.Wait()
+	me, _ := self()
+	if n := left(t, real, me.String()); n != 0 {
+		t.Errorf("%d containers and networks are left", n)
+	}
+}
+
+// meddled returns an engine whose requests pass through a function, which
+// forwards them to the real one or does not.
+func meddled(t *testing.T, meddle func(http.ResponseWriter, *http.Request, func(context.Context))) (*Engine, *connection) {
+	t.Helper()
 	real, err := newEngine(t).connect(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -292,39 +219,33 @@ func TestImageAlwaysDeleted(t *testing.T) {
 	if !ok {
 		t.Skipf("the engine is at %s; this test stands between us and a socket", real.endpoint)
 	}
-	forward := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", to)
 	}}
+	t.Cleanup(transport.CloseIdleConnections)
 	endpoint := fakeEngine(t, func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasSuffix(r.URL.Path, "/containers/create") {
-			w.Header().Set("Content-Type", "application/json")
-			w.WriteHeader(http.StatusNotFound)
-			io.WriteString(w, `{"message":"No such image: hostlab/host"}`)
-			return
-		}
-		out := r.Clone(r.Context())
-		out.URL.Scheme, out.URL.Host, out.RequestURI = "http", "engine", ""
-		answer, err := forward.RoundTrip(out)
+		body, err := io.ReadAll(r.Body)
 		if err != nil {
-			w.WriteHeader(http.StatusBadGateway)
 			return
 		}
-		defer answer.Body.Close()
-		for name, values := range answer.Header {
-			w.Header()[name] = values
-		}
-		w.WriteHeader(answer.StatusCode)
-		io.Copy(w, answer.Body)
+		meddle(w, r, func(ctx context.Context) {
+			out := r.Clone(ctx)
+			out.URL.Scheme, out.URL.Host, out.RequestURI = "http", "engine", ""
+			out.Body = io.NopCloser(bytes.NewReader(body))
+			answer, err := transport.RoundTrip(out)
+			if err != nil {
+				w.WriteHeader(http.StatusBadGateway)
+				return
+			}
+			defer answer.Body.Close()
+			for name, values := range answer.Header {
+				w.Header()[name] = values
+			}
+			w.WriteHeader(answer.StatusCode)
+			io.Copy(w, answer.Body)
+		})
 	})
-	e := New(Config{Names: []string{"udp_remote", "sh"}, Binary: standinBinary, Endpoint: endpoint})
-	_, err = e.Up(t.Context(), pair(), engine.Options{})
-	if err == nil || !strings.Contains(err.Error(), "is deleted as fast as it is loaded") || hint.Of(err) != "docker events --filter type=image" {
-		t.Errorf("Up: %v, hint %q", err, hint.Of(err))
-	}
-	me, _ := self()
-	if n := left(t, real, me.String()); n != 0 {
-		t.Errorf("%d containers and networks are left", n)
-	}
+	return New(Config{Names: []string{"udp_remote", "sh"}, Binary: standinBinary, Endpoint: endpoint}), real
 }
 
 // TestPermission asks as a user who may not use the socket.

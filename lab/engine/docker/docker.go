@@ -29,7 +29,7 @@ type Config struct {
 	Names []string
 
 	// Binary returns the static host binary for linux and an architecture, as
-	// Go names it. It is called once per architecture. Nil means image.Binary.
+	// Go names it. Nil means image.Binary.
 	Binary func(ctx context.Context, arch string) ([]byte, error)
 
 	// Endpoint is where the engine listens: "unix:///var/run/docker.sock",

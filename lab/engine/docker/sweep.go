@@ -143,36 +143,29 @@ func (t trace) isDead(now time.Time) bool {
 // miscount those of a network, and then keeps the network until the engine is
 // started again. Such a network is given up: at once when it is old.
 func (c *connection) removeAll(ctx context.Context, label filters.Args) (engine.Swept, error) {
-	var s engine.Swept
-	seen := map[string]bool{}
-	var alone time.Time // since when there are networks and no containers
+	seen := tally{}
+	var alone time.Time // since when there are networks that stay, and no container
 	pause := time.NewTicker(20 * time.Millisecond)
 	defer pause.Stop()
 	for tries := 0; ; tries++ {
 		found, err := c.list(ctx, label)
 		if err != nil {
-			return s, err
+			return engine.Swept{}, err
 		}
 		if found.empty() {
-			return s, nil
+			return seen.swept(found), nil
 		}
-		for _, x := range found.containers {
-			s.Containers += countOnce(seen, x.ID)
-			alone = time.Time{}
-		}
-		for _, x := range found.networks {
-			s.Networks += countOnce(seen, x.ID)
-		}
+		seen.count(found)
 		err = c.removeOnce(ctx, found)
 		switch {
 		case ctx.Err() != nil:
-			return s, errors.Join(fmt.Errorf("docker: %s stay: %w", found, ctx.Err()), err)
-		case len(found.containers) > 0 || err == nil:
+			return seen.swept(found), errors.Join(fmt.Errorf("docker: %s stay: %w", found, ctx.Err()), err)
+		case err == nil || len(found.containers) > 0:
+			alone = time.Time{}
 		case alone.IsZero() && found.young(time.Now()):
 			alone = time.Now()
 		case alone.IsZero() || tries > 5 && time.Since(alone) > stuckAge:
-			s.Networks -= len(found.networks)
-			return s, hint.Add(fmt.Errorf("docker: %s: cannot be removed, though no container is on it: %w", found, oneLine(err)),
+			return seen.swept(found), hint.Add(fmt.Errorf("docker: %s: cannot be removed, though no container is on it: %w", found, oneLine(err)),
 				"sudo systemctl restart docker   # it has miscounted")
 		}
 		select {
@@ -182,17 +175,32 @@ func (c *connection) removeAll(ctx context.Context, label filters.Args) (engine.
 	}
 }
 
-// young says whether something was made in the last minute.
+// young says whether a network was made in the last minute.
 func (t things) young(now time.Time) bool {
 	return slices.ContainsFunc(t.networks, func(n network.Summary) bool { return now.Sub(n.Created) < time.Minute })
 }
 
-func countOnce(seen map[string]bool, id string) int {
-	if seen[id] {
-		return 0
+// A tally counts what was seen, each thing once.
+type tally struct{ containers, networks map[string]bool }
+
+func (y *tally) count(t things) {
+	if y.containers == nil {
+		y.containers, y.networks = map[string]bool{}, map[string]bool{}
 	}
-	seen[id] = true
-	return 1
+	for _, x := range t.containers {
+		y.containers[x.ID] = true
+	}
+	for _, x := range t.networks {
+		y.networks[x.ID] = true
+	}
+}
+
+// swept is what was seen and is not left.
+func (y *tally) swept(left things) engine.Swept {
+	return engine.Swept{
+		Containers: len(y.containers) - len(left.containers),
+		Networks:   len(y.networks) - len(left.networks),
+	}
 }
 
 // String names things for an error message.

@@ -35,7 +35,7 @@ func routed() *topology.Topology {
 			{Name: "router", Forward: true, Sysctls: map[string]string{"net.ipv4.conf.all.arp_ignore": "1"},
 				Interfaces: []topology.Interface{
 					{Network: "yard", Addrs: addrs(yard, 7)},
-					{Network: "street", Addrs: slices.Concat(addrs(street, 1), addrs(six, 1))},
+					{Network: "street", Addrs: slices.Concat(addrs(street, 9), addrs(six, 9))},
 					{Network: "office"},
 				}},
 			{Name: "h2", Interfaces: []topology.Interface{
@@ -72,13 +72,13 @@ func TestHosts(t *testing.T) {
 		{"h1", "run udp_remote", "program udp_remote"},
 		{"h1", "addrs", "eth0 " + office + "254/24 mtu 1500"},
 		// The interfaces are in the order of the file's networks.
-		{"router", "addrs", "eth0 " + street + "1/24 " + six + "1/64 mtu 1280; eth1 " + office + "1/24 mtu 1500; eth2 " + yard + "7/24 mtu 1500"},
-		{"h2", "addrs", "eth0 " + street + "2/24 " + six + "2/64 mtu 1280; eth1 " + yard + "1/24 mtu 1500"},
+		{"router", "addrs", "eth0 " + street + "9/24 " + six + "9/64 mtu 1280; eth1 " + office + "1/24 mtu 1500; eth2 " + yard + "7/24 mtu 1500"},
+		{"h2", "addrs", "eth0 " + street + "2/24 " + six + "1/64 mtu 1280; eth1 " + yard + "1/24 mtu 1500"},
 		{"h1", "read /etc/hostname", "h1"},
 
 		// Every name is known, by the nearest address first.
-		{"h1", "lookup router", office + "1 " + yard + "7 " + street + "1 " + six + "1"},
-		{"h2", "lookup router", yard + "7 " + street + "1 " + six + "1 " + office + "1"},
+		{"h1", "lookup router", office + "1 " + yard + "7 " + street + "9 " + six + "9"},
+		{"h2", "lookup router", yard + "7 " + street + "9 " + six + "9 " + office + "1"},
 		{"h2", "lookup laptop", office + "254"},
 		{"h1", "lookup h1", office + "254"},
 
@@ -99,10 +99,10 @@ func TestHosts(t *testing.T) {
 		// Neighbours hear each other; a stranger's address is out of reach.
 		{"router", "serve 0.0.0.0:1060", "ok"},
 		{"h1", "ask " + office + "1:1060", "answered"},
-		{"h2", "ask " + street + "1:1060", "answered"},
+		{"h2", "ask " + street + "9:1060", "answered"},
 		{"h2", "ask " + yard + "7:1060", "answered"},
 		{"h2", "serve [::]:1061", "ok"},
-		{"router", "ask [" + six + "2]:1061", "answered"},
+		{"router", "ask [" + six + "1]:1061", "answered"},
 		{"h1", "serve [::1]:1062", "ok"},
 		{"h1", "ask [::1]:1062", "answered"},
 	} {
