@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -54,10 +57,15 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // condition knows "engine": a Docker engine answers. With CI set it is taken
-// for granted, so that a missing one fails the script.
+// for granted, so that a missing one fails the script. And "tidy": a sweep of
+// that engine succeeds.
 func condition(cond string) (bool, error) {
-	if cond != "engine" {
-		return false, errors.New("unknown condition " + cond)
+	switch cond {
+	case "engine":
+		return os.Getenv("CI") != "" || exec.Command("docker", "version").Run() == nil, nil
+	case "tidy":
+		quiet := &console{in: strings.NewReader(""), out: io.Discard, err: io.Discard}
+		return run(context.Background(), []string{"gc"}, quiet) == statusOK, nil
 	}
-	return os.Getenv("CI") != "" || exec.Command("docker", "version").Run() == nil, nil
+	return false, errors.New("unknown condition " + cond)
 }
