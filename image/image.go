@@ -10,7 +10,6 @@ package image
 
 import (
 	"archive/tar"
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -18,6 +17,8 @@ import (
 	"io"
 	"slices"
 	"time"
+
+	"hostlab/lab/host/rootfs"
 )
 
 // Repository is the name of the lab image without its tag.
@@ -44,13 +45,13 @@ func New(binary []byte, names []string, arch string) (*Image, error) {
 	if err := checkBinary(binary, arch); err != nil {
 		return nil, err
 	}
-	tree, err := hostTree(binary, names)
+	tree, err := rootfs.Host(binary, names)
 	if err != nil {
 		return nil, err
 	}
 	i := &Image{Arch: arch, write: func(w io.Writer) error { return writeTree(w, tree) }}
 	for _, f := range tree {
-		i.Size += int64(len(f.data))
+		i.Size += int64(len(f.Data))
 	}
 	sum := sha256.New()
 	count := &counter{w: sum}
@@ -89,10 +90,10 @@ func (i *Image) WriteTo(w io.Writer) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("image: manifest: %w", err)
 	}
-	head := []file{
-		{name: "manifest.json", mode: 0o644, data: manifest},
-		{name: configName, mode: 0o644, data: i.config},
-		{name: i.layer + "/", mode: 0o755},
+	head := []rootfs.File{
+		{Name: "manifest.json", Mode: 0o644, Data: manifest},
+		{Name: configName, Mode: 0o644, Data: i.config},
+		{Name: i.layer + "/", Mode: 0o755},
 	}
 	if err := i.writeArchive(count, head, layerName); err != nil {
 		return count.n, fmt.Errorf("image: write %s: %w", i.Tag, err)
@@ -100,10 +101,10 @@ func (i *Image) WriteTo(w io.Writer) (int64, error) {
 	return count.n, nil
 }
 
-func (i *Image) writeArchive(w io.Writer, head []file, layerName string) error {
+func (i *Image) writeArchive(w io.Writer, head []rootfs.File, layerName string) error {
 	t := tar.NewWriter(w)
 	for _, f := range head {
-		if err := f.writeTo(t); err != nil {
+		if err := writeFile(t, f); err != nil {
 			return err
 		}
 	}
@@ -151,41 +152,21 @@ func configOf(arch, layer string) []byte {
 // image's file system: below OverlayDir, so that nothing of that image is
 // replaced.
 func Overlay(w io.Writer, binary []byte, names []string) error {
-	links, err := linkFiles(OverlayDir[1:]+"/", names)
+	links, err := rootfs.Links(OverlayDir[1:]+"/", names)
 	if err != nil {
 		return err
 	}
-	tree := []file{
-		{name: "opt/", mode: 0o755},
-		{name: "opt/hostlab/", mode: 0o755},
-		{name: "opt/hostlab/bin/", mode: 0o755},
-		{name: "opt/hostlab/bin/host", mode: 0o755, data: binary},
+	tree := []rootfs.File{
+		{Name: "opt/", Mode: 0o755},
+		{Name: "opt/hostlab/", Mode: 0o755},
+		{Name: "opt/hostlab/bin/", Mode: 0o755},
+		{Name: "opt/hostlab/bin/host", Mode: 0o755, Data: binary},
 	}
 	return writeTree(w, slices.Concat(tree, links))
 }
 
 // OverlayDir is where Overlay puts the binary and its links.
 const OverlayDir = "/opt/hostlab/bin"
-
-// hostTree is the file system of the lab image, sorted by name.
-func hostTree(binary []byte, names []string) ([]file, error) {
-	links, err := linkFiles("bin/", names)
-	if err != nil {
-		return nil, err
-	}
-	tree := slices.Concat(links, []file{
-		{name: "bin/", mode: 0o755},
-		{name: "bin/host", mode: 0o755, data: binary},
-		{name: "etc/", mode: 0o755},
-		{name: "etc/group", mode: 0o644, data: []byte("root:x:0:\nnogroup:x:65534:\n")},
-		{name: "etc/passwd", mode: 0o644, data: []byte("root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n")},
-		{name: "root/", mode: 0o700},
-		{name: "run/", mode: 0o755},
-		{name: "tmp/", mode: 0o1777},
-	})
-	slices.SortFunc(tree, func(a, b file) int { return bytes.Compare([]byte(a.name), []byte(b.name)) })
-	return tree, nil
-}
 
 // counter counts the bytes that pass.
 type counter struct {

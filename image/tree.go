@@ -6,59 +6,37 @@ import (
 	"debug/elf"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
+
+	"hostlab/lab/host/rootfs"
 )
 
-// A file is one entry of a tar file: a directory when its name ends with "/",
-// a symbolic link when it has a target, else a regular file.
-type file struct {
-	name   string
-	mode   int64
-	target string
-	data   []byte
-}
-
-func (f file) writeTo(t *tar.Writer) error {
+func writeFile(t *tar.Writer, f rootfs.File) error {
 	h := &tar.Header{
-		Typeflag: tar.TypeReg, Name: f.name, Mode: f.mode, Size: int64(len(f.data)),
+		Typeflag: tar.TypeReg, Name: f.Name, Mode: f.Mode, Size: int64(len(f.Data)),
 		ModTime: epoch, Format: tar.FormatUSTAR,
 	}
 	switch {
-	case f.target != "":
-		h.Typeflag, h.Linkname = tar.TypeSymlink, f.target
-	case strings.HasSuffix(f.name, "/"):
+	case f.Target != "":
+		h.Typeflag, h.Linkname = tar.TypeSymlink, f.Target
+	case strings.HasSuffix(f.Name, "/"):
 		h.Typeflag = tar.TypeDir
 	}
 	if err := t.WriteHeader(h); err != nil {
 		return err
 	}
-	_, err := t.Write(f.data)
+	_, err := t.Write(f.Data)
 	return err
 }
 
-func writeTree(w io.Writer, tree []file) error {
+func writeTree(w io.Writer, tree []rootfs.File) error {
 	t := tar.NewWriter(w)
 	for _, f := range tree {
-		if err := f.writeTo(t); err != nil {
+		if err := writeFile(t, f); err != nil {
 			return err
 		}
 	}
 	return t.Close()
-}
-
-// linkFiles returns a symbolic link to host for each name, sorted, each name
-// once.
-func linkFiles(dir string, names []string) ([]file, error) {
-	names = slices.Compact(slices.Sorted(slices.Values(names)))
-	var links []file
-	for _, name := range names {
-		if name == "" || name == "host" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00") {
-			return nil, fmt.Errorf("image: program %q: not a name that can be linked in %s", name, dir)
-		}
-		links = append(links, file{name: dir + name, mode: 0o777, target: "host"})
-	}
-	return links, nil
 }
 
 // machines are the ELF machines of the architectures that a release carries.

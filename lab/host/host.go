@@ -13,14 +13,16 @@ import (
 
 	"hostlab/lab/agent"
 	"hostlab/lab/book"
+	"hostlab/lab/capture"
 	"hostlab/lab/fault"
+	"hostlab/lab/host/rootfs"
 	"hostlab/lab/program"
 	"hostlab/lab/shell"
 	"hostlab/lab/tools"
 )
 
 // Name is what the binary itself is called in a host: /bin/host.
-const Name = "host"
+const Name = rootfs.Binary
 
 // Programs returns everything that a host can run, the book's programs first.
 // The list is the same on every system, so that an orchestrator on any of them
@@ -31,6 +33,7 @@ func Programs() []program.Program {
 		shell.Programs(),
 		tools.Programs(),
 		fault.Programs(),
+		capture.Programs(),
 		agent.Programs(),
 		[]program.Program{install()},
 	)

@@ -2,11 +2,14 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
+	"hostlab/lab/host/rootfs"
 	"hostlab/lab/program"
 )
 
@@ -30,58 +33,48 @@ func install() program.Program {
 	}
 }
 
-// Install lays a host's file system below dir: this very binary as bin/host,
-// a link for every name of Names, the users of etc/passwd, and the empty
-// directories that a read-only root needs as mount points. What is there
-// already is replaced.
+// Install lays a host's file system below dir, with this very binary in it.
+// What is there already is replaced.
 func Install(dir string) error {
-	for _, d := range []string{"bin", "etc", "root", "run", "tmp"} {
-		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
-			return err
-		}
-	}
-	if err := os.Chmod(filepath.Join(dir, "tmp"), 0o777|os.ModeSticky); err != nil {
+	self, err := os.Executable()
+	if err != nil {
 		return err
 	}
-	for name, text := range map[string]string{
-		"passwd": "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n",
-		"group":  "root:x:0:\nnogroup:x:65534:\n",
-	} {
-		if err := os.WriteFile(filepath.Join(dir, "etc", name), []byte(text), 0o644); err != nil {
-			return err
-		}
-	}
-	if err := copySelf(filepath.Join(dir, "bin", Name)); err != nil {
+	binary, err := os.ReadFile(self)
+	if err != nil {
 		return err
 	}
-	for _, name := range Names() {
-		link := filepath.Join(dir, "bin", name)
-		os.Remove(link)
-		if err := os.Symlink(Name, link); err != nil {
+	tree, err := rootfs.Host(binary, Names())
+	if err != nil {
+		return err
+	}
+	for _, f := range tree {
+		if err := lay(filepath.Join(dir, f.Name), f); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func copySelf(to string) error {
-	self, err := os.Executable()
-	if err != nil {
+func lay(path string, f rootfs.File) error {
+	mode := fs.FileMode(f.Mode & 0o777)
+	if f.Mode&0o1000 != 0 {
+		mode |= fs.ModeSticky
+	}
+	if strings.HasSuffix(f.Name, "/") {
+		if err := os.MkdirAll(path, 0o755); err != nil {
+			return err
+		}
+		return os.Chmod(path, mode) // MkdirAll's mode is cut by the umask
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	in, err := os.Open(self)
-	if err != nil {
+	if f.Target != "" {
+		return os.Symlink(f.Target, path)
+	}
+	if err := os.WriteFile(path, f.Data, mode); err != nil {
 		return err
 	}
-	defer in.Close()
-	os.Remove(to)
-	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755)
-	if err != nil {
-		return err
-	}
-	if _, err := io.Copy(out, in); err != nil {
-		out.Close()
-		return err
-	}
-	return out.Close()
+	return os.Chmod(path, mode)
 }

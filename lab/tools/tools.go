@@ -35,7 +35,7 @@ var catalogue = []struct{ name, summary string }{
 	{"nc", "send and receive by hand over UDP or TCP"},
 	{"forge", "send one UDP datagram with a forged source address"},
 	{"await", "wait until a socket is bound: await udp/1060"},
-	{"sysctl", "read and write kernel settings below net."},
+	{"sysctl", "read and write kernel settings of the network: net.*"},
 	{"hostname", "print the host's name, or with -I its addresses"},
 	{"kill", "send a signal to processes"},
 	{"ls", "list files"},

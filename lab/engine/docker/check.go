@@ -128,7 +128,7 @@ func (c *connection) checkLeftovers(ctx context.Context) engine.Finding {
 		return engine.Finding{Name: "leftovers", OK: true, Detail: "none of killed runs"}
 	}
 	return engine.Finding{Name: "leftovers", OK: true, Mend: "hostlab gc",
-		Detail: fmt.Sprintf("%d labs of killed runs; the next start removes them", len(dead))}
+		Detail: "of killed runs, lab " + strings.Join(dead, ", ") + "; the next start removes it"}
 }
 
 // checkIPv6 looks at this computer's kernel where the engine runs on it.
