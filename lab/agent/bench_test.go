@@ -16,8 +16,7 @@ import (
 // a host is.
 func newBenchHost(b *testing.B) *Client {
 	b.Helper()
-	_, stream := startAgent(b)
-	return dialTest(b, stream)
+	return dialTest(b, startAgent(b).stream)
 }
 
 // BenchmarkRun starts true(1), takes its output and its status, directly and

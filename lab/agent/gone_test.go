@@ -23,13 +23,13 @@ func TestHostDies(t *testing.T) {
 	type killer func(t *testing.T) (*Client, func())
 	ends := map[string]killer{
 		"killed": func(t *testing.T) (*Client, func()) {
-			c, cmd := newProcessHost(t)
+			c, host := newProcessHost(t)
 			return c, func() {
 				// Process 1 of a host takes all the others with it; this agent is
 				// not, so the test does what the kernel would.
-				cmd.Process.Signal(unix.SIGSTOP)
-				killAll(func(p procfs.Proc) bool { return descends(p, cmd.Process.Pid) })
-				cmd.Process.Kill()
+				host.Signal(unix.SIGSTOP)
+				killAll(func(p procfs.Proc) bool { return descends(p, host.Pid) })
+				host.Kill()
 			}
 		},
 		"stream closed there": func(t *testing.T) (*Client, func()) {
@@ -205,13 +205,13 @@ func (m mute) OpenChannel(string, []byte) (ssh.Channel, <-chan *ssh.Request, err
 
 // A host that is frozen, not gone, holds no call with a ctx.
 func TestFrozenHost(t *testing.T) {
-	c, cmd := newProcessHost(t)
+	c, host := newProcessHost(t)
 	ctx, cancel := context.WithCancel(testContext(t))
 	p, out := start(t, ctx, c, Command{Args: []string{"hang"}})
 	out.next(t)
 	w := newWindow(t, c)
 	expect(t, w, prompt)
-	if err := cmd.Process.Signal(unix.SIGSTOP); err != nil {
+	if err := host.Signal(unix.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	got := make(chan error, 4)
@@ -230,7 +230,7 @@ func TestFrozenHost(t *testing.T) {
 			t.Fatal("a call to a frozen host does not return")
 		}
 	}
-	if err := cmd.Process.Signal(unix.SIGCONT); err != nil {
+	if err := host.Signal(unix.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
 	if got := run(t, c, Command{Args: []string{"say", "thawed", "", "0"}}); got.Out != "thawed" {

@@ -174,16 +174,23 @@ func newHost(t testing.TB) *Client {
 	return dialTest(t, b)
 }
 
-// newProcessHost is an agent in a process of its own, as process 1 is.
-func newProcessHost(t testing.TB) (*Client, *exec.Cmd) {
+// An agentProcess is an agent in a process of its own, as process 1 is.
+type agentProcess struct {
+	*os.Process
+	stream *duplex       // to its stdin and from its stdout
+	done   chan struct{} // closed when it has ended with err
+	err    error
+}
+
+// wait waits for its end, which must be of its own accord.
+func (a *agentProcess) wait(t testing.TB) error {
 	t.Helper()
-	noLeak(t)
-	cmd, stream := startAgent(t)
-	return dialTest(t, stream), cmd
+	await(t, "the agent's end", a.done)
+	return a.err
 }
 
 // startAgent starts the agent on pipes. It must end by itself when they close.
-func startAgent(t testing.TB) (*exec.Cmd, io.ReadWriteCloser) {
+func startAgent(t testing.TB) *agentProcess {
 	t.Helper()
 	a, b := osPipes(t)
 	cmd := exec.Command("agent")
@@ -194,19 +201,27 @@ func startAgent(t testing.TB) (*exec.Cmd, io.ReadWriteCloser) {
 		t.Fatal(err)
 	}
 	a.Close()
+	p := &agentProcess{Process: cmd.Process, stream: b, done: make(chan struct{})}
+	go func() {
+		p.err = cmd.Wait()
+		close(p.done)
+	}()
 	t.Cleanup(func() {
 		b.Close()
-		done := make(chan struct{})
-		go func() {
-			cmd.Wait()
-			close(done)
-		}()
-		await(t, "the agent's end", done)
+		p.wait(t)
 		if stderr.Len() > 0 && !t.Failed() {
 			t.Errorf("the agent said %q", stderr)
 		}
 	})
-	return cmd, b
+	return p
+}
+
+// newProcessHost is such an agent, and its client.
+func newProcessHost(t testing.TB) (*Client, *agentProcess) {
+	t.Helper()
+	noLeak(t)
+	p := startAgent(t)
+	return dialTest(t, p.stream), p
 }
 
 // eachHost runs a test with an agent over every kind of stream.

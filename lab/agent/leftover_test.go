@@ -63,14 +63,14 @@ func TestLeftBehind(t *testing.T) {
 // One that left the session lives until the agent ends, and does not keep the
 // session either.
 func TestEscaped(t *testing.T) {
-	c, cmd := newProcessHost(t)
+	c, host := newProcessHost(t)
 	got := run(t, c, Command{Args: []string{"leave", "away"}})
 	pid := pidOf(t, strings.TrimSpace(got.Out))
 	if got.Status.Code != 5 || gone(t, pid) {
 		t.Fatalf("leave: %+v, process gone: %v; want status 5 and a living process", got, gone(t, pid))
 	}
 	c.Close()
-	if err := cmd.Wait(); err != nil {
+	if err := host.wait(t); err != nil {
 		t.Errorf("the agent ended with %v; want status 0", err)
 	}
 	if !gone(t, pid) {

@@ -41,7 +41,7 @@ func zombies(t testing.TB, parent int) (pids []int) {
 // Orphans are reaped, and while they die by the hundred every program of a
 // session keeps its own status.
 func TestReaping(t *testing.T) {
-	c, cmd := newProcessHost(t)
+	c, host := newProcessHost(t)
 	var all sync.WaitGroup
 	for i := range 8 {
 		all.Go(func() {
@@ -63,20 +63,20 @@ func TestReaping(t *testing.T) {
 		})
 	}
 	all.Wait()
-	poll(t, "no zombie", func() bool { return len(zombies(t, cmd.Process.Pid)) == 0 })
+	poll(t, "no zombie", func() bool { return len(zombies(t, host.Pid)) == 0 })
 }
 
 // The orphans in TestReaping are the agent's children.
 func TestAdopts(t *testing.T) {
-	c, cmd := newProcessHost(t)
+	c, host := newProcessHost(t)
 	got := run(t, c, Command{Args: []string{"leave", "away"}})
 	pid := pidOf(t, strings.TrimSpace(got.Out))
 	p, err := procfs.NewProc(pid)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s, err := p.Stat(); err != nil || s.PPID != cmd.Process.Pid {
-		t.Errorf("the parent of an orphan is %d, %v; want the agent, %d", s.PPID, err, cmd.Process.Pid)
+	if s, err := p.Stat(); err != nil || s.PPID != host.Pid {
+		t.Errorf("the parent of an orphan is %d, %v; want the agent, %d", s.PPID, err, host.Pid)
 	}
 	kill(t, pid)
 	poll(t, "reaped", func() bool { return state(t, pid) == "" })
@@ -85,19 +85,19 @@ func TestAdopts(t *testing.T) {
 // The agent as a process ends with its stdin, and on SIGTERM, with all that it
 // started, and with status 0.
 func TestAgentEnds(t *testing.T) {
-	for name, end := range map[string]func(c *Client, cmd *exec.Cmd){
-		"stdin":   func(c *Client, _ *exec.Cmd) { c.Close() },
-		"SIGTERM": func(_ *Client, cmd *exec.Cmd) { cmd.Process.Signal(unix.SIGTERM) },
-		"SIGINT":  func(_ *Client, cmd *exec.Cmd) { cmd.Process.Signal(unix.SIGINT) },
+	for name, end := range map[string]func(c *Client, host *agentProcess){
+		"stdin":   func(c *Client, _ *agentProcess) { c.Close() },
+		"SIGTERM": func(_ *Client, host *agentProcess) { host.Signal(unix.SIGTERM) },
+		"SIGINT":  func(_ *Client, host *agentProcess) { host.Signal(unix.SIGINT) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, cmd := newProcessHost(t)
+			c, host := newProcessHost(t)
 			_, out := start(t, testContext(t), c, Command{Args: []string{"hang"}})
 			pids := []int{pidOf(t, out.next(t))}
 			got := run(t, c, Command{Args: []string{"leave", "away"}})
 			pids = append(pids, pidOf(t, strings.TrimSpace(got.Out)))
-			end(c, cmd)
-			if err := cmd.Wait(); err != nil {
+			end(c, host)
+			if err := host.wait(t); err != nil {
 				t.Errorf("the agent ended with %v; want status 0", err)
 			}
 			for _, pid := range pids {
@@ -113,19 +113,13 @@ func TestAgentEnds(t *testing.T) {
 // its stdin stays open: the write's error, not SIGPIPE, is its end.
 func TestAgentStdoutCloses(t *testing.T) {
 	noLeak(t)
-	cmd, stream := startAgent(t)
-	ends := stream.(*duplex)
-	c := dialTest(t, deaf{ends})
-	start(t, testContext(t), c, Command{Args: []string{"copy"}, Stdin: endless{}})
-	ends.closers[0].Close()
-	done := make(chan struct{})
-	go func() {
-		cmd.Wait()
-		close(done)
-	}()
-	await(t, "the agent's end", done)
-	if code := cmd.ProcessState.ExitCode(); code != 0 {
-		t.Errorf("the agent ended with %v; want status 0", cmd.ProcessState)
+	p := startAgent(t)
+	c := dialTest(t, deaf{p.stream})
+	_, out := start(t, testContext(t), c, Command{Args: []string{"bytes", "900000000"}})
+	out.next(t)
+	p.stream.closers[0].Close()
+	if err := p.wait(t); err != nil {
+		t.Errorf("the agent ended with %v; want status 0", err)
 	}
 }
 

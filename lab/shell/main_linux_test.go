@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -124,10 +123,4 @@ func environment(t testing.TB, more ...string) []string {
 		env = append(env, "GOCOVERDIR="+dir)
 	}
 	return append(env, more...)
-}
-
-// readAll reads a terminal or pipe to its end, which may be EIO.
-func readAll(r io.Reader) string {
-	b, _ := io.ReadAll(r)
-	return strings.ReplaceAll(string(b), "\r\n", "\n")
 }

@@ -4,15 +4,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/prometheus/procfs"
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -129,52 +126,6 @@ func diagAddr(family uint8, addr, port []byte) netip.AddrPort {
 		a = netip.AddrFrom4([4]byte(addr[:4]))
 	}
 	return netip.AddrPortFrom(a, binary.BigEndian.Uint16(port))
-}
-
-// procSockets reads /proc/net/udp and its like, proc_pid_net(5).
-func procSockets(proto string) ([]socket, error) {
-	fs, err := procfs.NewDefaultFS()
-	if err != nil {
-		return nil, err
-	}
-	var all []socket
-	switch proto {
-	case "tcp":
-		four, err4 := fs.NetTCP()
-		six, err6 := fs.NetTCP6()
-		for _, l := range slices.Concat(four, six) {
-			all = append(all, procSocket(proto, l.LocalAddr, l.RemAddr, l.LocalPort, l.RemPort, l.St, l.RxQueue, l.TxQueue, l.Inode))
-		}
-		return all, ignoreMissing(err4, err6)
-	default:
-		four, err4 := fs.NetUDP()
-		six, err6 := fs.NetUDP6()
-		for _, l := range slices.Concat(four, six) {
-			all = append(all, procSocket(proto, l.LocalAddr, l.RemAddr, l.LocalPort, l.RemPort, l.St, l.RxQueue, l.TxQueue, l.Inode))
-		}
-		return all, ignoreMissing(err4, err6)
-	}
-}
-
-func procSocket(proto string, local, peer net.IP, localPort, peerPort, state, rx, tx, inode uint64) socket {
-	from, _ := netip.AddrFromSlice(local)
-	to, _ := netip.AddrFromSlice(peer)
-	return socket{
-		proto: proto, state: uint8(state),
-		local: netip.AddrPortFrom(from, uint16(localPort)), peer: netip.AddrPortFrom(to, uint16(peerPort)),
-		received: uint32(rx), unsent: uint32(tx), inode: uint32(inode),
-	}
-}
-
-// ignoreMissing joins errors, but for a file that is not there: a kernel
-// without IPv6.
-func ignoreMissing(errs ...error) error {
-	for i, err := range errs {
-		if errors.Is(err, os.ErrNotExist) {
-			errs[i] = nil
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // An owner is a process that has a socket open.

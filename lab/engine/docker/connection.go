@@ -48,9 +48,9 @@ var connections = struct {
 // connect returns the engine's connection, made and checked on first use. An
 // engine that answered once is asked again each time: it may be gone.
 func (e *Engine) connect(ctx context.Context) (*connection, error) {
-	at := findEndpoint(e.config.Endpoint)
-	connections.Lock()
+	connections.Lock() // also since newStarter changes the environment
 	defer connections.Unlock()
+	at := findEndpoint(e.config.Endpoint)
 	if c := connections.at[at.host]; c != nil {
 		_, err := c.ping(ctx)
 		return c, err
