@@ -3,14 +3,44 @@ package shell
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"syscall"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 	"mvdan.cc/sh/v3/interp"
 )
+
+// targetEnv names the program that a child of a shell with job control is to
+// become: NAME:PATH, the name of the shell for messages and the file.
+const targetEnv = "HOSTLAB_TARGET"
+
+// init is the first half of a child's life. Go starts a child with vfork: from
+// the fork to the exec the shell's thread stands still, and with it, sooner or
+// later, the shell. A Ctrl-Z in between would stop the child and so the shell
+// for ever. So a child starts with the signals that stop blocked, becomes this
+// binary, lets them through (now they harm nobody), and then becomes its
+// program.
+func init() {
+	name, path, ok := strings.Cut(os.Getenv(targetEnv), ":")
+	if !ok {
+		return
+	}
+	os.Unsetenv(targetEnv)
+	set := stopSignals()
+	err := unix.PthreadSigmask(unix.SIG_UNBLOCK, &set, nil) // init has the main thread
+	if err == nil {
+		err = unix.Exec(path, os.Args, os.Environ())
+	}
+	if errors.Is(err, unix.ENOEXEC) { // a script without "#!"
+		err = unix.Exec("/proc/self/exe", append([]string{name, path}, os.Args[1:]...), os.Environ())
+	}
+	fmt.Fprintf(os.Stderr, "%s: %s: %s\n", name, os.Args[0], reason(err))
+	os.Exit(126)
+}
 
 // startProcess starts a program in the process group of its job. A job that is
 // stopped starts nothing before it goes on.
@@ -28,10 +58,8 @@ func (s *shell) startProcess(ctx context.Context, j *job, path string, args []st
 		sys.Pgid = 0 // the group ended just now
 		child, err = s.fork(path, args, attr)
 	}
-	if errors.Is(err, unix.ENOEXEC) { // a script without "#!"
-		if self, lookErr := s.look(hc, s.opts.name); lookErr == nil {
-			child, err = s.fork(self, append([]string{s.opts.name, path}, args[1:]...), attr)
-		}
+	if errors.Is(err, unix.ENOEXEC) { // a script without "#!"; init knows it too
+		child, err = s.fork("/proc/self/exe", append([]string{s.opts.name, path}, args[1:]...), attr)
 	}
 	if err != nil {
 		return nil, err
@@ -62,47 +90,19 @@ func (s *shell) place(ctx context.Context, j *job) (*syscall.SysProcAttr, error)
 	return sys, ctx.Err()
 }
 
-// fork starts a child. Ctrl-Z may stop it before it has become its program, and
-// then the caller and the lock on forks would wait for it for ever: wakeStrays
-// wakes it, and adopt stops it again. It is called with starts held.
+// fork starts a child, by way of init when there is job control.
 func (s *shell) fork(path string, args []string, attr *os.ProcAttr) (*os.Process, error) {
-	s.mu.Lock()
-	s.forking, s.stray = true, false
-	s.mu.Unlock()
-	child, err := os.StartProcess(path, args, attr)
-	if err != nil {
-		s.mu.Lock()
-		s.forking = false
-		s.mu.Unlock()
+	if s.terminal == nil {
+		return os.StartProcess(path, args, attr)
 	}
+	through := *attr
+	through.Env = append(slices.Clone(attr.Env), targetEnv+"="+s.opts.name+":"+path)
+	var child *os.Process
+	err := withoutStops(func() (err error) {
+		child, err = os.StartProcess("/proc/self/exe", args, &through)
+		return err
+	})
 	return child, err
-}
-
-// wakeStrays wakes stopped children that are on no job's books yet. It is
-// called when a child changed, perhaps while another is started.
-func (s *shell) wakeStrays() {
-	for s.wakeStray() {
-		time.Sleep(50 * time.Microsecond)
-	}
-}
-
-// wakeStray returns whether it must be called again, because the stop of a
-// child that is on the books hides others until watch has taken notice of it.
-func (s *shell) wakeStray() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var info siginfo
-	if !s.forking || unix.Waitid(unix.P_ALL, 0, info.raw(), unix.WSTOPPED|unix.WNOHANG|unix.WNOWAIT, nil) != nil || info.pid == 0 {
-		return false
-	}
-	if s.pids[int(info.pid)] {
-		return true
-	}
-	if sig := unix.Signal(info.sig); sig != unix.SIGTTIN && sig != unix.SIGTTOU {
-		s.stray = true
-	}
-	unix.Kill(int(info.pid), unix.SIGCONT)
-	return true
 }
 
 // siginfo is the kernel's siginfo_t for SIGCHLD on 64-bit machines,

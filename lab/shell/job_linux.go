@@ -191,15 +191,13 @@ func (s *shell) adopt(j *job, pid, group int) *process {
 	asleep := j.state() == stopped
 	p := &process{pid: pid, group: group, done: make(chan struct{}), stopped: asleep}
 	j.procs = append(j.procs, p)
-	s.pids[pid] = true
 	j.pid, j.begun = pid, true
 	if j == s.front && s.terminal.front() != group {
 		s.terminal.give(group)
 	}
-	if asleep || s.stray {
+	if asleep {
 		unix.Kill(pid, unix.SIGTSTP)
 	}
-	s.forking, s.stray = false, false
 	for _, sig := range j.early {
 		unix.Kill(p.address(), sig)
 	}
@@ -300,7 +298,6 @@ func (s *shell) childEnded(j *job, p *process, ws unix.WaitStatus) {
 		}
 	}
 	j.procs = slices.DeleteFunc(j.procs, func(q *process) bool { return p == q })
-	delete(s.pids, p.pid)
 	if s.terminal != nil && j == s.front && !j.hasTerminal(s.terminal) {
 		// The next key is the shell's: it knows what to do with it.
 		if len(j.procs) > 0 {

@@ -37,20 +37,17 @@ type shell struct {
 
 	mu      sync.Mutex
 	changed *sync.Cond    // a job changed
-	pids    map[int]bool  // all children that live
 	jobs    []*job        // those in the background and the stopped, by id
 	latest  []*job        // the same; the last one is %+, the one before it %-
 	front   *job          // the job that keys are for; nil at the prompt
 	busy    bool          // a command runs, though perhaps none of its statements yet
 	early   []unix.Signal // keys for its next statement
-	forking bool          // a child is not yet on the books
-	stray   bool          // ... and was stopped before it became its program
 	hangup  bool          // the terminal is gone, or SIGTERM came
 }
 
 // run runs a shell to its end and returns its exit status.
 func run(ctx context.Context, opts options, std program.Stdio) int {
-	s := &shell{opts: opts, ctx: ctx, out: std.Out, err: std.Err, pids: map[int]bool{}, settledc: make(chan struct{}, 1)}
+	s := &shell{opts: opts, ctx: ctx, out: std.Out, err: std.Err, settledc: make(chan struct{}, 1)}
 	s.changed = sync.NewCond(&s.mu)
 	if err := s.open(std); err != nil {
 		fmt.Fprintf(std.Err, "%s: %v\n", opts.name, err)
@@ -143,13 +140,6 @@ func (s *shell) close() {
 func (s *shell) catchSignals() {
 	keys := make(chan os.Signal, 16)
 	signal.Notify(keys, unix.SIGINT, unix.SIGQUIT, unix.SIGTSTP, unix.SIGHUP, unix.SIGTERM, settled)
-	children := make(chan os.Signal, 1)
-	signal.Notify(children, unix.SIGCHLD)
-	go func() {
-		for range children {
-			s.wakeStrays()
-		}
-	}()
 	go func() {
 		for sig := range keys {
 			switch sig {

@@ -77,7 +77,7 @@ func (t *terminal) give(group int) error {
 	if t == nil {
 		return nil
 	}
-	return withoutSIGTTOU(func() error { return unix.IoctlSetPointerInt(t.fd, unix.TIOCSPGRP, group) })
+	return withoutStops(func() error { return unix.IoctlSetPointerInt(t.fd, unix.TIOCSPGRP, group) })
 }
 
 // take puts the shell in front and gives the terminal its modes back, which a
@@ -111,7 +111,7 @@ func (t *terminal) setModes(m *unix.Termios) error {
 	if m == nil {
 		return nil
 	}
-	return withoutSIGTTOU(func() error { return unix.IoctlSetTermios(t.fd, unix.TCSETS, m) })
+	return withoutStops(func() error { return unix.IoctlSetTermios(t.fd, unix.TCSETS, m) })
 }
 
 // quiet sets the modes of a window: lines, no echo, and keys like Ctrl-C that
@@ -151,12 +151,18 @@ func (t *terminal) close() {
 	}
 }
 
-// withoutSIGTTOU calls f on a thread on which the signal is blocked.
-func withoutSIGTTOU(f func() error) error {
+// stopSignals are the signals of a terminal that stop a process.
+func stopSignals() unix.Sigset_t {
+	var set unix.Sigset_t
+	set.Val[0] = 1<<(unix.SIGTSTP-1) | 1<<(unix.SIGTTIN-1) | 1<<(unix.SIGTTOU-1)
+	return set
+}
+
+// withoutStops calls f on a thread on which these are blocked.
+func withoutStops(f func() error) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	var set, old unix.Sigset_t
-	set.Val[0] = 1 << (unix.SIGTTOU - 1)
+	set, old := stopSignals(), unix.Sigset_t{}
 	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &set, &old); err != nil {
 		return err
 	}
