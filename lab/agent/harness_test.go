@@ -297,7 +297,11 @@ func newLines(t testing.TB) *lines {
 			}
 		}
 	}()
-	t.Cleanup(func() { l.w.Close() })
+	t.Cleanup(func() {
+		l.w.Close()
+		for range l.c {
+		}
+	})
 	return l
 }
 

@@ -115,7 +115,7 @@ func TestAgentStdoutCloses(t *testing.T) {
 	noLeak(t)
 	p := startAgent(t)
 	c := dialTest(t, deaf{p.stream})
-	_, out := start(t, testContext(t), c, Command{Args: []string{"bytes", "900000000"}})
+	_, out := start(t, testContext(t), c, Command{Args: []string{"bytes", "90000000"}})
 	out.next(t)
 	p.stream.closers[0].Close()
 	if err := p.wait(t); err != nil {

@@ -14,18 +14,20 @@ import (
 	"hostlab/lab/agent"
 )
 
-// front runs a program on a host in the foreground: it has the person's keys
-// until it ends, and on a terminal it has a terminal of its own there.
+// front runs a program on a host in the foreground. A person's program has the
+// keys until it ends, and a terminal of its own there; where lines come from a
+// file or a pipe, all of them are the prompt's.
 func (p *Prompt) front(ctx context.Context, host *lab.Host, args []string) error {
 	client, err := host.Client()
 	if err != nil {
 		return err
 	}
-	keys := p.keys.Lend()
-	defer keys.Close()
-	cmd := agent.Command{Args: args, Stdin: keys, Stdout: p.Out, Stderr: p.Err}
+	cmd := agent.Command{Args: args, Stdout: p.Out, Stderr: p.Err}
 	restore := func() {}
 	if p.terminal {
+		keys := p.keys.Lend()
+		defer keys.Close()
+		cmd.Stdin = keys
 		if restore, err = p.makeRaw(); err != nil {
 			return err
 		}

@@ -24,8 +24,8 @@ import (
 type Prompt struct {
 	Lab *lab.Lab
 
-	// In is where lines come from, and what a host's shell reads. When it is a
-	// terminal, lines can be edited and a host's program gets a terminal too.
+	// In is where lines come from. When it is a terminal, lines can be edited,
+	// and a host's program reads from it too and has a terminal.
 	In *os.File
 	// Out and Err take what programs on the hosts print.
 	Out, Err io.Writer

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"hostlab/lab"
 	"hostlab/lab/labtest"
@@ -36,11 +37,17 @@ func (t *transcript) String() string {
 	return t.text.String()
 }
 
-// await waits for text in the transcript; the test's own deadline ends a vain
-// wait.
-func (t *transcript) await(text string) {
+// await waits for text in the transcript. A vain wait ends after 20 s and fails
+// the test.
+func (t *transcript) await(test *testing.T, text string) {
+	test.Helper()
+	late := time.After(20 * time.Second)
 	for !strings.Contains(t.String(), text) {
-		<-t.more
+		select {
+		case <-t.more:
+		case <-late:
+			test.Fatalf("no %q in\n%s", text, t)
+		}
 	}
 }
 
@@ -75,20 +82,20 @@ func TestPrompt(t *testing.T) {
 	s := begin(t, l)
 
 	s.line(t, "hosts")
-	s.out.await("guinness ")
+	s.out.await(t, "guinness ")
 	s.line(t, "guinness udp_remote server '' &")
-	s.out.await("guinness | Listening at ('0.0.0.0', 1060)\n")
+	s.out.await(t, "guinness | Listening at ('0.0.0.0', 1060)\n")
 	s.line(t, "laptop udp_remote client guinness")
-	s.out.await("The server says 'Your data was 23 bytes'\n")
-	s.out.await("guinness | The client at ('" + l.Host("laptop").Addr().String() + "', ")
+	s.out.await(t, "The server says 'Your data was 23 bytes'\n")
+	s.out.await(t, "guinness | The client at ('" + l.Host("laptop").Addr().String() + "', ")
 	s.line(t, "guinness ^C")
-	s.out.await("guinness | [killed SIGINT] udp_remote server \n")
+	s.out.await(t, "guinness | [killed SIGINT] udp_remote server \n")
 	s.line(t, "laptop udp_remote client guinness")
-	s.out.await("udp_remote: Connection refused\n[exit 1]\n")
+	s.out.await(t, "udp_remote: Connection refused\n[exit 1]\n")
 	s.line(t, "guiness true")
-	s.out.await(`no host "guiness" in this lab`)
+	s.out.await(t, `no host "guiness" in this lab`)
 	s.line(t, "laptop sh -c 'exit 3'")
-	s.out.await("[exit 3]")
+	s.out.await(t, "[exit 3]")
 	s.line(t, "exit")
 	if err := <-s.done; err != nil {
 		t.Error(err)
@@ -99,7 +106,7 @@ func TestPromptEndsWithItsInput(t *testing.T) {
 	l := labtest.Start(t, labtest.Load(t, "../../compose.yaml"))
 	s := begin(t, l)
 	s.line(t, "laptop hostname")
-	s.out.await("laptop\n")
+	s.out.await(t, "laptop\n")
 	s.keys.Close()
 	if err := <-s.done; err != nil {
 		t.Error(err)

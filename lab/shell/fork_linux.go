@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -20,9 +21,10 @@ const targetEnv = "HOSTLAB_TARGET"
 
 // init is the first half of a child's life. Go starts a child with vfork: from
 // the fork to the exec the shell's thread stands still, and with it, sooner or
-// later, the shell. A Ctrl-Z in between would stop the child and so the shell
-// for ever. So a child starts with the signals that stop blocked, becomes this
-// binary, lets them through (now they harm nobody), and then becomes its
+// later, the whole shell. A Ctrl-Z in between would stop the child and so the
+// shell for ever. So a child starts with the signals of the keyboard blocked,
+// becomes this binary, lets them through with their default actions (now they
+// harm nobody else, and no handler of Go's can lose one), and then becomes its
 // program.
 func init() {
 	name, path, ok := strings.Cut(os.Getenv(targetEnv), ":")
@@ -30,7 +32,10 @@ func init() {
 		return
 	}
 	os.Unsetenv(targetEnv)
-	set := stopSignals()
+	for _, sig := range keySignals {
+		defaultAction(sig)
+	}
+	set := signalSet(keySignals)
 	err := unix.PthreadSigmask(unix.SIG_UNBLOCK, &set, nil) // init has the main thread
 	if err == nil {
 		err = unix.Exec(path, os.Args, os.Environ())
@@ -41,6 +46,41 @@ func init() {
 	fmt.Fprintf(os.Stderr, "%s: %s: %s\n", name, os.Args[0], reason(err))
 	os.Exit(126)
 }
+
+// keySignals are the signals that a terminal sends, and what ends a program.
+var keySignals = []unix.Signal{
+	unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU,
+}
+
+func signalSet(list []unix.Signal) (set unix.Sigset_t) {
+	for _, sig := range list {
+		set.Val[0] |= 1 << (sig - 1)
+	}
+	return set
+}
+
+// without calls f on a thread on which signals are blocked.
+func without(list []unix.Signal, f func() error) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	set, old := signalSet(list), unix.Sigset_t{}
+	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &set, &old); err != nil {
+		return err
+	}
+	defer unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil)
+	return f()
+}
+
+// defaultAction takes a signal away from Go's runtime, rt_sigaction(2).
+func defaultAction(sig unix.Signal) {
+	var action [4]uint64 // struct sigaction of the kernel; zero is SIG_DFL
+	unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&action)), 0, 8, 0, 0)
+}
+
+// QuitByDefault lets Ctrl-\ (SIGQUIT) end this process as it ends any other,
+// without the stack traces of a Go program. A host's main function calls it
+// first.
+func QuitByDefault() { defaultAction(unix.SIGQUIT) }
 
 // startProcess starts a program in the process group of its job. A job that is
 // stopped starts nothing before it goes on.
@@ -98,7 +138,7 @@ func (s *shell) fork(path string, args []string, attr *os.ProcAttr) (*os.Process
 	through := *attr
 	through.Env = append(slices.Clone(attr.Env), targetEnv+"="+s.opts.name+":"+path)
 	var child *os.Process
-	err := withoutStops(func() (err error) {
+	err := without(keySignals, func() (err error) {
 		child, err = os.StartProcess("/proc/self/exe", args, &through)
 		return err
 	})

@@ -27,6 +27,9 @@ const limit = 30 * time.Second
 // of a program.
 func TestMain(m *testing.M) {
 	name := filepath.Base(os.Args[0])
+	if name == "serve" {
+		QuitByDefault()
+	}
 	for _, p := range programs() {
 		if p.Name == name {
 			s := program.Stdio{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}

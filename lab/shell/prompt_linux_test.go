@@ -194,8 +194,7 @@ func TestPromptJobs(t *testing.T) {
 	s.typ("fg\r")
 	s.see("\nserve one\r\n")
 	s.typ(ctrlBackslash)
-	s.see("SIGQUIT") // what a Go program says to it
-	s.see(s.prompt("~"))
+	s.see("^\\Quit\r\n", s.prompt("~"))
 	s.typ("serve three & kill %1; wait\r")
 	s.see("[1] ", "[1]+  Terminated              serve three\r\n", s.prompt("~"))
 	s.typ("sleep 0 & wait\r")

@@ -3,7 +3,6 @@ package shell
 import (
 	"errors"
 	"os"
-	"runtime"
 
 	"golang.org/x/sys/unix"
 )
@@ -77,7 +76,7 @@ func (t *terminal) give(group int) error {
 	if t == nil {
 		return nil
 	}
-	return withoutStops(func() error { return unix.IoctlSetPointerInt(t.fd, unix.TIOCSPGRP, group) })
+	return without([]unix.Signal{unix.SIGTTOU}, func() error { return unix.IoctlSetPointerInt(t.fd, unix.TIOCSPGRP, group) })
 }
 
 // take puts the shell in front and gives the terminal its modes back, which a
@@ -111,7 +110,7 @@ func (t *terminal) setModes(m *unix.Termios) error {
 	if m == nil {
 		return nil
 	}
-	return withoutStops(func() error { return unix.IoctlSetTermios(t.fd, unix.TCSETS, m) })
+	return without([]unix.Signal{unix.SIGTTOU}, func() error { return unix.IoctlSetTermios(t.fd, unix.TCSETS, m) })
 }
 
 // quiet sets the modes of a window: lines, no echo, and keys like Ctrl-C that
@@ -149,25 +148,6 @@ func (t *terminal) close() {
 	if t.fd >= 0 {
 		unix.Close(t.fd)
 	}
-}
-
-// stopSignals are the signals of a terminal that stop a process.
-func stopSignals() unix.Sigset_t {
-	var set unix.Sigset_t
-	set.Val[0] = 1<<(unix.SIGTSTP-1) | 1<<(unix.SIGTTIN-1) | 1<<(unix.SIGTTOU-1)
-	return set
-}
-
-// withoutStops calls f on a thread on which these are blocked.
-func withoutStops(f func() error) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	set, old := stopSignals(), unix.Sigset_t{}
-	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &set, &old); err != nil {
-		return err
-	}
-	defer unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil)
-	return f()
 }
 
 // isTerminal tells whether v is a file open on a terminal.

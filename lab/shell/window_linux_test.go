@@ -264,6 +264,11 @@ func TestWindowKeys(t *testing.T) {
 	w.want("end 130 SIGINT", "prompt")
 	w.run("echo $?", `"130"`, "end 0")
 
+	w.typ("serve\n")
+	w.want("start", `"serving"`)
+	w.typ(ctrlBackslash)
+	w.want("end 131 SIGQUIT", "prompt")
+
 	w.typ("serve; echo not this\n")
 	w.want("start", `"serving"`)
 	w.typ(ctrlC)
