@@ -48,7 +48,7 @@ func (p *Prompt) front(ctx context.Context, host *lab.Host, args []string) error
 	if err != nil {
 		return err
 	}
-	if status.Code != 0 && args[0] != "sh" {
+	if shell := len(args) == 1 && args[0] == "sh"; status.Code != 0 && !shell {
 		fmt.Fprintf(p.Err, "[exit %d]\n", status.Code)
 	}
 	return nil

@@ -87,7 +87,7 @@ func TestPrompt(t *testing.T) {
 	s.out.await(t, "guinness | Listening at ('0.0.0.0', 1060)\n")
 	s.line(t, "laptop udp_remote client guinness")
 	s.out.await(t, "The server says 'Your data was 23 bytes'\n")
-	s.out.await(t, "guinness | The client at ('" + l.Host("laptop").Addr().String() + "', ")
+	s.out.await(t, "guinness | The client at ('"+l.Host("laptop").Addr().String()+"', ")
 	s.line(t, "guinness ^C")
 	s.out.await(t, "guinness | [killed SIGINT] udp_remote server \n")
 	s.line(t, "laptop udp_remote client guinness")

@@ -125,7 +125,7 @@ func (c *command) usage() string {
 
 func (c *command) help(flags *pflag.FlagSet) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n\n%s\nFlags:\n%s", c.about, c.usage(), flags.FlagUsages())
+	fmt.Fprintf(&b, "%s\n\n%s\nFlags:\n%s", c.about, c.usage(), flags.FlagUsagesWrapped(80))
 	if c.more != "" {
 		fmt.Fprintf(&b, "\n%s\n", strings.TrimSpace(c.more))
 	}

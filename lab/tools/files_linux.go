@@ -9,7 +9,6 @@ import (
 
 	"github.com/u-root/u-root/pkg/core"
 	"github.com/u-root/u-root/pkg/core/cat"
-	"github.com/u-root/u-root/pkg/core/chmod"
 	"github.com/u-root/u-root/pkg/core/cp"
 	"github.com/u-root/u-root/pkg/core/find"
 	"github.com/u-root/u-root/pkg/core/ls"
@@ -26,7 +25,6 @@ import (
 func fileTools() map[string]runFunc {
 	return map[string]runFunc{
 		"cat":   fileTool("cat", cat.New, 0),
-		"chmod": fileTool("chmod", chmod.New, 2),
 		"cp":    fileTool("cp", cp.New, 2),
 		"find":  fileTool("find", find.New, 0),
 		"ls":    fileTool("ls", ls.New, 0),

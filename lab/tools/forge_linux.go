@@ -23,7 +23,7 @@ func forge() *command {
 		about: `Sends one UDP datagram that claims to come from somewhere else: it writes the
 IPv4 header itself (raw(7)). A client that did not connect its socket believes
 it; one that did hears only its server (chapter 2, promiscuous clients).`,
-		examples: []string{`--from 192.168.5.130:1060 --to 192.168.5.10:40000 "Your data was 7 bytes"`},
+		examples: []string{`--from 192.168.5.130:1060 --to 192.168.5.10:40000 "Believe me"`},
 		define: func(flags *pflag.FlagSet) action {
 			from := flags.String("from", "", "the `ADDRESS:PORT` that it claims to come from, IPv4")
 			to := flags.String("to", "", "the `ADDRESS:PORT` that it goes to, IPv4")

@@ -33,11 +33,11 @@ func ip() *command {
 			"[-j] route get ADDRESS",
 			"[-4 | -6] [-j] neigh [show]",
 			"addr add|del ADDRESS/LENGTH dev IF",
-			"route add|replace|del PREFIX|default [via ADDRESS] [dev IF] [src ADDRESS] [metric N]",
+			"route add|replace|del PREFIX|default [via ADDRESS] [dev IF] [src ADDRESS]",
 			"link set IF up|down|mtu N",
 			"neigh flush dev IF",
 		},
-		about: "Shows and sets the host's addresses, links, routes and neighbours, as iproute2 prints them.",
+		about: "Shows and sets the host's addresses, links, routes and neighbours, and prints\nthem as iproute2 does.",
 		more: `Words may be shortened: "ip a", "ip r". What is set lasts as long as the host.
 JSON has iproute2's fields.`,
 		examples: []string{"addr", "-br addr", "route get 192.168.5.130", "addr add 192.168.5.131/24 dev eth0", "link set eth0 mtu 1280"},

@@ -28,12 +28,12 @@ func TestMain(m *testing.M) {
 	if name := os.Getenv("TOOLS_TEST_RUN"); name != "" {
 		os.Unsetenv("TOOLS_TEST_RUN")
 		s := program.Stdio{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
-		os.Exit(find(name).Run(context.Background(), s, os.Args[1:]...))
+		os.Exit(byName(name).Run(context.Background(), s, os.Args[1:]...))
 	}
 	os.Exit(m.Run())
 }
 
-func find(name string) program.Program {
+func byName(name string) program.Program {
 	list := Programs()
 	return list[slices.IndexFunc(list, func(p program.Program) bool { return p.Name == name })]
 }
@@ -49,7 +49,7 @@ func toolWith(t testing.TB, stdin, name string, args ...string) (stdout, stderr 
 	var out, errs bytes.Buffer
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
-	status = find(name).Run(ctx, program.Stdio{In: strings.NewReader(stdin), Out: &out, Err: &errs}, args...)
+	status = byName(name).Run(ctx, program.Stdio{In: strings.NewReader(stdin), Out: &out, Err: &errs}, args...)
 	return out.String(), errs.String(), status
 }
 
@@ -180,7 +180,7 @@ func TestHelpAndMisuse(t *testing.T) {
 				t.Errorf("--help: status %d, %q, errors %q", status, out, errs)
 			}
 			for _, line := range strings.Split(out, "\n") {
-				if len(line) > 100 {
+				if len(line) > 80 && fileTools()[p.Name] == nil {
 					t.Errorf("--help: line of %d: %q", len(line), line)
 				}
 			}
@@ -339,7 +339,6 @@ func TestFiles(t *testing.T) {
 	}
 	must(t, "cp", "a/f", "a/g")
 	must(t, "mv", "a/g", "a/b/h")
-	must(t, "chmod", "600", "a/b/h")
 	if got := must(t, "cat", "a/b/h", "a/f"); got != "text\ntext\n" {
 		t.Errorf("cat: %q", got)
 	}
@@ -356,7 +355,7 @@ func TestFiles(t *testing.T) {
 	if got, _, status := toolWith(t, "input", "cat"); got != "input" || status != 0 {
 		t.Errorf("cat of standard input: %q, status %d", got, status)
 	}
-	for _, name := range []string{"cp", "mv", "rm", "mkdir", "touch", "chmod"} {
+	for _, name := range []string{"cp", "mv", "rm", "mkdir", "touch"} {
 		if _, errs, status := tool(t, name); status != 2 || !strings.Contains(errs, "Usage: ") {
 			t.Errorf("%s: status %d, %q; want 2 and the usage", name, status, errs)
 		}

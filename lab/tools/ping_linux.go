@@ -36,7 +36,7 @@ type pinger struct {
 func ping() *command {
 	return &command{
 		name:  "ping",
-		forms: []string{"[-c COUNT] [-W SECONDS] [-i SECONDS] [-I ADDRESS|IF] [-s SIZE] [-4 | -6] HOST"},
+		forms: []string{"[-c COUNT] [-W SECONDS] [-i SECONDS] [-I ADDRESS|IF] [-s SIZE] HOST"},
 		about: "Asks a host whether it is there (ICMP echo, RFC 792), once a second until\nCtrl-C, or COUNT times; also prints what routers and kernels answer instead.",
 		examples: []string{
 			"-c 1 guinness", "-c 3 -i 0.2 192.168.5.130",

@@ -147,7 +147,7 @@ func date() *command {
 	return &command{
 		name:  "date",
 		forms: []string{"[-u] [+FORMAT]"},
-		about: "Prints the time. FORMAT is that of strftime(3), of which %Y %m %d %H %M %S %N %s %z %F %T are known.",
+		about: "Prints the time. FORMAT is that of strftime(3), of which %Y %m %d %H %M %S %N\n%s %z %F %T are known.",
 		define: func(flags *pflag.FlagSet) action {
 			utc := flags.BoolP("utc", "u", false, "as UTC")
 			return func(_ context.Context, s program.Stdio, words []string) error {

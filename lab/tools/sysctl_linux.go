@@ -23,7 +23,7 @@ func sysctl() *command {
 	return &command{
 		name:     "sysctl",
 		forms:    []string{"[-n] [-w] NAME[=VALUE]...", "-a"},
-		about:    "Reads and writes the kernel's settings below net., which each host has for itself.",
+		about:    "Reads and writes the kernel's settings below net., which each host has for\nitself.",
 		examples: []string{"net.ipv4.icmp_ratelimit", "net.ipv4.ip_forward=1", "net.ipv4.conf.eth0.arp_ignore"},
 		define: func(flags *pflag.FlagSet) action {
 			values := flags.BoolP("values", "n", false, "print values without names")

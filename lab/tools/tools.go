@@ -45,7 +45,6 @@ var catalogue = []struct{ name, summary string }{
 	{"rm", "remove files"},
 	{"mkdir", "make directories"},
 	{"touch", "make files, or set their time"},
-	{"chmod", "set the permissions of files"},
 	{"find", "find files"},
 	{"env", "print the environment, or run a program with another"},
 	{"sleep", "do nothing for a while"},
