@@ -2,12 +2,16 @@ package lab_test
 
 import (
 	"context"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"hostlab/image"
 	"hostlab/lab"
 	"hostlab/lab/labtest"
 )
@@ -24,13 +28,13 @@ func BenchmarkRun(b *testing.B) {
 	l := labtest.Start(b, labtest.Load(b, "../compose.yaml"))
 	laptop := l.Host("laptop")
 	ctx := context.Background()
-	container := containerOf(b, laptop)
+	container, binary := containerOf(b, laptop), hostBinary(b)
 
 	ways := []struct {
 		name string
 		run  func() error
 	}{
-		{"direct", func() error { return exec.Command("hostname").Run() }},
+		{"direct", func() error { return exec.Command(binary, "hostname").Run() }},
 		{"agent", func() error { _, err := laptop.Run(ctx, "hostname"); return err }},
 		{"docker-exec", func() error { return exec.Command("docker", "exec", container, "hostname").Run() }},
 	}
@@ -48,6 +52,20 @@ func BenchmarkRun(b *testing.B) {
 		b.ReportMetric(milliseconds(median(took[way.name])), way.name+"-ms")
 	}
 	b.ReportMetric(milliseconds(median(took["agent"])-median(took["direct"])), "agent-direct-ms")
+}
+
+// hostBinary returns the path of the binary that the hosts run.
+func hostBinary(b *testing.B) string {
+	b.Helper()
+	data, err := image.Binary(context.Background(), runtime.GOARCH)
+	if err != nil {
+		b.Fatal(err)
+	}
+	path := filepath.Join(b.TempDir(), "host")
+	if err := os.WriteFile(path, data, 0o755); err != nil {
+		b.Fatal(err)
+	}
+	return path
 }
 
 // containerOf returns the container of a host, for the docker command.
