@@ -238,6 +238,14 @@ func TestInitAdopts(t *testing.T) {
 	}
 }
 
+// A person who types "agent" gets words, not SSH.
+func TestAgentOnTerminal(t *testing.T) {
+	got := run(t, newHost(t), Command{Args: []string{"agent"}, Terminal: &Terminal{}})
+	if got.Status.Code != 2 || !strings.HasPrefix(got.Out, "usage: agent\r\n") {
+		t.Errorf("agent on a terminal: %+v; want its usage and status 2", got)
+	}
+}
+
 func TestProgramsMisuse(t *testing.T) {
 	for _, p := range Programs() {
 		var out, errs bytes.Buffer

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+
+	"golang.org/x/term"
 
 	"hostlab/lab/program"
 )
@@ -19,8 +22,9 @@ func Programs() []program.Program {
 }
 
 func runAgent(ctx context.Context, s program.Stdio, args ...string) int {
-	if len(args) > 0 {
-		fmt.Fprintf(s.Err, "usage: agent\nServes SSH on stdin and stdout until stdin ends.\n")
+	in, isFile := s.In.(*os.File)
+	if len(args) > 0 || isFile && term.IsTerminal(int(in.Fd())) {
+		fmt.Fprintf(s.Err, "usage: agent\nServes SSH on stdin and stdout, which are no terminal, until stdin ends.\nFor a prompt, type sh.\n")
 		return 2
 	}
 	err := processOne(ctx, stdio{s})

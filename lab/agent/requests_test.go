@@ -106,15 +106,22 @@ func TestCommandLine(t *testing.T) {
 		{`say a; say b`, "", "", statusMisuse},
 		{`say a | say b`, "", "", statusMisuse},
 	} {
-		out, errs, status := execLine(t, c, test.line, "y z")
+		out, errs, status := execLine(t, c, "exec", ssh.Marshal(namedRequest{test.line}), "y z")
 		if out != test.out || status != test.status || test.errs != "" && errs != test.errs {
 			t.Errorf("%s: %q, %q, %d; want %q, %q, %d", test.line, out, errs, status, test.out, test.errs, test.status)
 		}
 	}
 }
 
-// execLine runs a command line with the variable X.
-func execLine(t *testing.T, c *Client, line, x string) (out, errs string, status uint32) {
+// A shell request is the program "sh", here the stand-in.
+func TestShellRequest(t *testing.T) {
+	if out, errs, status := execLine(t, newHost(t), "shell", nil, ""); out != "not a window\n" || status != 9 {
+		t.Errorf("shell: %q, %q, %d; want what the stand-in says and 9", out, errs, status)
+	}
+}
+
+// execLine makes a request that starts something, with the variable X.
+func execLine(t *testing.T, c *Client, kind string, payload []byte, x string) (out, errs string, status uint32) {
 	t.Helper()
 	ctx := testContext(t)
 	ch, err := c.open(ctx, "test", "session", nil)
@@ -122,7 +129,7 @@ func execLine(t *testing.T, c *Client, line, x string) (out, errs string, status
 		t.Fatal(err)
 	}
 	ch.SendRequest("env", false, ssh.Marshal(envRequest{"X", x}))
-	if ok, err := c.request(ctx, "test", ch, "exec", ssh.Marshal(namedRequest{line})); !ok || err != nil {
+	if ok, err := c.request(ctx, "test", ch, kind, payload); !ok || err != nil {
 		t.Fatal(ok, err)
 	}
 	ch.CloseWrite()
