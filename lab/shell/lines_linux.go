@@ -113,6 +113,9 @@ func goesOn(line string) bool {
 	return (len(line)-len(trimmed))%2 == 1 && !strings.HasPrefix(strings.TrimSpace(line), "#")
 }
 
+// hungUp is the exit status of a shell that was ended from outside.
+const hungUp = 128 + int(unix.SIGHUP)
+
 // loop reads and runs commands to the end of input.
 func (s *shell) loop() int {
 	status := 0
@@ -125,7 +128,11 @@ func (s *shell) loop() int {
 			mark.WritePrompt(s.out)
 		}
 		c, err := s.readAgain()
-		if err != nil || s.ended() {
+		if s.ended() {
+			return hungUp
+		}
+		if err != nil {
+			s.runner.Run(s.ctx, &syntax.File{}) // the trap for EXIT
 			return status
 		}
 		if len(c.stmts) == 0 && c.err == nil {
@@ -134,7 +141,7 @@ func (s *shell) loop() int {
 		s.past = append(s.past, strings.TrimSpace(c.text))
 		out := s.command(c)
 		status = out.status
-		if out.exit || s.ended() {
+		if out.exit {
 			return status
 		}
 	}

@@ -341,6 +341,11 @@ func TestJobsEndWithShell(t *testing.T) {
 				t.Fatalf("jobs -p printed %q; want two numbers", printed)
 			}
 			end(s)
+			if name == "SIGTERM" || name == "SIGHUP" {
+				if got := s.cmd.ProcessState.ExitCode(); got != hungUp {
+					t.Errorf("the shell ended with %v; want exit status %d", s.cmd.ProcessState, hungUp)
+				}
+			}
 			for _, pid := range pids {
 				awaitGone(t, pid)
 			}

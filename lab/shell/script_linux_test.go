@@ -49,6 +49,7 @@ func TestScript(t *testing.T) {
 		{name: "pipe", stdin: "a\n", args: []string{"-c", "upper | cat"}, out: "A\n"},
 		{name: "no input for the background", stdin: "a\n", args: []string{"-c", "upper & wait; upper"}, out: "A\n"},
 		{name: "trap", args: []string{"-c", "trap 'echo bye' EXIT; echo hi"}, out: "hi\nbye\n"},
+		{name: "trap at the end of input", stdin: "trap 'echo bye' EXIT\necho hi\nstatus 3\n", out: "hi\nbye\n", status: 3},
 		{name: "errexit", args: []string{"-c", "set -e; status 1; echo no"}, status: 1},
 		{name: "no job control", args: []string{"-c", "fg"}, errors: "fg: no job control here\n", status: 1},
 		{name: "killed", args: []string{"-c", "sh -c 'kill -KILL $$'; echo $?"}, out: "137\n"},

@@ -42,6 +42,9 @@ func (s *shell) statement(stmt *syntax.Stmt, text string) outcome {
 	s.toFront(j)
 	s.goRun(j, s.runner, stmt)
 	out := s.waitFront(j)
+	if out.exit {
+		return out
+	}
 	if out.stopped && !j.suspended {
 		s.runner = before // the other one goes on with the job
 	}
@@ -80,7 +83,10 @@ func (s *shell) waitFront(j *job) outcome {
 		s.changed.Wait()
 	}
 	s.front = nil
-	if !j.finished && !s.hangup {
+	if s.hangup {
+		return outcome{status: hungUp, exit: true}
+	}
+	if !j.finished {
 		s.shelve(j)
 		s.terminal.take()
 		return outcome{status: 128 + int(unix.SIGTSTP), stopped: true}

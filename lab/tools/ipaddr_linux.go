@@ -35,7 +35,7 @@ func (c *ipCall) showAddrs() error {
 			}
 		}
 		if l.Addrs = &list; c.family == unix.AF_UNSPEC || len(list) > 0 {
-			shown = append(shown, l)
+			shown = append(shown, l.of(c.family))
 		}
 	}
 	switch {
@@ -58,6 +58,17 @@ func (c *ipCall) showAddrs() error {
 		}
 	}
 	return nil
+}
+
+// of leaves out what iproute2 does not show when it is asked for one family.
+func (l ipLink) of(family int) ipLink {
+	if family != unix.AF_UNSPEC {
+		l.Type, l.Address, l.Broadcast, l.PeerNetNS = "", "", "", nil
+	}
+	if family == unix.AF_INET6 {
+		l.Qdisc, l.Group = "", ""
+	}
+	return l
 }
 
 func newAddr(a netlink.Addr) ipAddr {

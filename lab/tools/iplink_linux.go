@@ -23,9 +23,9 @@ type ipLink struct {
 	Master    string    `json:"master,omitempty"`
 	State     string    `json:"operstate"`
 	Mode      string    `json:"linkmode,omitempty"` // of ip link alone
-	Group     string    `json:"group"`
+	Group     string    `json:"group,omitempty"`
 	QueueLen  int       `json:"txqlen,omitempty"`
-	Type      string    `json:"link_type"`
+	Type      string    `json:"link_type,omitempty"`
 	Address   string    `json:"address,omitempty"`
 	Broadcast string    `json:"broadcast,omitempty"`
 	PeerNetNS *int      `json:"link_netnsid,omitempty"`
@@ -111,9 +111,10 @@ func newLink(l netlink.Link, names map[int]string) ipLink {
 	if a.Group != 0 {
 		link.Group = strconv.Itoa(int(a.Group))
 	}
-	if n := len(a.HardwareAddr); n > 0 && a.EncapType == "loopback" {
-		link.Broadcast = net.HardwareAddr(make([]byte, n)).String()
-	} else if n == 6 {
+	if a.EncapType == "loopback" {
+		link.Address = net.HardwareAddr(make([]byte, 6)).String()
+		link.Broadcast = link.Address
+	} else if len(a.HardwareAddr) == 6 {
 		link.Broadcast = "ff:ff:ff:ff:ff:ff"
 	}
 	if a.ParentIndex != 0 && a.ParentIndex != a.Index {
@@ -192,11 +193,17 @@ func (c *ipCall) printLink(l ipLink) {
 	if l.Mode != "" {
 		fmt.Fprintf(c.out, "mode %s ", l.Mode)
 	}
-	fmt.Fprintf(c.out, "group %s ", l.Group)
+	if l.Group != "" {
+		fmt.Fprintf(c.out, "group %s ", l.Group)
+	}
 	if l.QueueLen > 0 {
 		fmt.Fprintf(c.out, "qlen %d", l.QueueLen)
 	}
-	fmt.Fprintf(c.out, "\n    link/%s", l.Type)
+	fmt.Fprintln(c.out)
+	if l.Type == "" {
+		return
+	}
+	fmt.Fprintf(c.out, "    link/%s", l.Type)
 	if l.Address != "" {
 		fmt.Fprintf(c.out, " %s brd %s", l.Address, l.Broadcast)
 	}

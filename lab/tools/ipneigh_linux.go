@@ -12,7 +12,7 @@ import (
 // are iproute2's.
 type ipNeighbour struct {
 	Addr    string   `json:"dst"`
-	Dev     string   `json:"dev"`
+	Dev     string   `json:"dev,omitempty"`
 	Address string   `json:"lladdr,omitempty"`
 	Router  bool     `json:"-"`
 	State   []string `json:"state"`
@@ -48,6 +48,9 @@ func (c *ipCall) showNeighbours() error {
 			continue // NOARP: lo and multicast
 		}
 		entry := ipNeighbour{Addr: n.IP.String(), Dev: names[n.LinkIndex], Address: n.HardwareAddr.String(), Router: n.Flags&unix.NTF_ROUTER != 0}
+		if name != "" {
+			entry.Dev = "" // goes without saying
+		}
 		for _, s := range neighbourStates {
 			if n.State&s.bit != 0 {
 				entry.State = append(entry.State, s.name)
@@ -59,7 +62,10 @@ func (c *ipCall) showNeighbours() error {
 		return c.printJSON(neighbours)
 	}
 	for _, n := range neighbours {
-		line := n.Addr + " dev " + n.Dev + " "
+		line := n.Addr + " "
+		if n.Dev != "" {
+			line += "dev " + n.Dev + " "
+		}
 		if n.Address != "" {
 			line += "lladdr " + n.Address + " "
 		}

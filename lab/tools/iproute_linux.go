@@ -15,6 +15,7 @@ import (
 type ipRoute struct {
 	Type     string   `json:"type,omitempty"` // "" is unicast
 	To       string   `json:"dst"`
+	Source   string   `json:"from,omitempty"` // of route get
 	Via      string   `json:"gateway,omitempty"`
 	Dev      string   `json:"dev,omitempty"`
 	Protocol string   `json:"protocol,omitempty"` // "" is boot
@@ -26,7 +27,7 @@ type ipRoute struct {
 	Hops     []string `json:"-"` // of a route with several next hops
 	Pref     string   `json:"pref,omitempty"`
 	UID      *int     `json:"uid,omitempty"`
-	Cache    []string `json:"cache,omitempty"`
+	Cache    []string `json:"cache,omitzero"`
 }
 
 // showRoutes is "ip route": the main table, IPv4 unless told.
@@ -49,9 +50,14 @@ func (c *ipCall) showRoutes() error {
 	}
 	routes := []ipRoute{}
 	for _, r := range list {
-		if route := newRoute(r, family, names); name == "" || name == route.Dev {
-			routes = append(routes, route)
+		route := newRoute(r, family, names)
+		if r.Family != family || name != "" && name != route.Dev {
+			continue
 		}
+		if name != "" {
+			route.Dev = "" // goes without saying
+		}
+		routes = append(routes, route)
 	}
 	if c.json {
 		return c.printJSON(routes)
@@ -130,6 +136,7 @@ func (r ipRoute) String() string {
 	}
 	add("", r.Type)
 	add("", r.To)
+	add("from ", r.Source)
 	add("via ", r.Via)
 	add("dev ", r.Dev)
 	add("proto ", r.Protocol)
@@ -185,10 +192,16 @@ func (c *ipCall) getRoute() error {
 			family = unix.AF_INET6
 		}
 		route := newRoute(r, family, names)
-		route.To, route.Scope, route.UID = to.String(), "", &uid
-		route.Cache = []string{}
-		if route.Type == "local" {
-			route.Cache = []string{"local"}
+		route.To, route.Scope = to.String(), ""
+		switch {
+		case to.Is6():
+			if route.Source = "::"; opts["from"] != "" {
+				route.Source = opts["from"]
+			}
+		case route.Type == "local":
+			route.UID, route.Cache = &uid, []string{"local"}
+		default:
+			route.UID, route.Cache = &uid, []string{}
 		}
 		routes = append(routes, route)
 	}
@@ -196,11 +209,12 @@ func (c *ipCall) getRoute() error {
 		return c.printJSON(routes)
 	}
 	for _, r := range routes {
-		fmt.Fprintf(c.out, "%s\n    cache ", r)
+		fmt.Fprintln(c.out, r)
 		if len(r.Cache) > 0 {
-			fmt.Fprintf(c.out, "<%s> ", strings.Join(r.Cache, ","))
+			fmt.Fprintf(c.out, "    cache <%s> \n", strings.Join(r.Cache, ","))
+		} else if r.Cache != nil {
+			fmt.Fprintln(c.out, "    cache ")
 		}
-		fmt.Fprintln(c.out)
 	}
 	return nil
 }

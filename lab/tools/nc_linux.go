@@ -109,6 +109,7 @@ func (c *ncCall) network() string {
 // call is the client.
 func (c *ncCall) call(ctx context.Context, s program.Stdio, port string) error {
 	d := net.Dialer{Timeout: c.wait}
+	d.SetMultipathTCP(false) // TCP as every other program has it
 	if c.source != "" || c.port != 0 {
 		own := net.JoinHostPort(c.source, strconv.Itoa(int(c.port)))
 		var err error
@@ -134,6 +135,7 @@ func (c *ncCall) call(ctx context.Context, s program.Stdio, port string) error {
 func (c *ncCall) serve(ctx context.Context, s program.Stdio) error {
 	at := net.JoinHostPort(c.source, strconv.Itoa(int(c.port)))
 	var lc net.ListenConfig
+	lc.SetMultipathTCP(false)
 	if c.udp {
 		pc, err := lc.ListenPacket(ctx, c.network(), at)
 		if err != nil {
@@ -171,8 +173,10 @@ func (c *ncCall) talk(s program.Stdio, conn ncConn, peer string) error {
 			conn.SetReadDeadline(time.Now().Add(c.wait))
 		}
 		n, err := conn.Read(buf)
-		if _, writeErr := s.Out.Write(buf[:n]); writeErr != nil {
-			return writeErr
+		if n > 0 {
+			if _, err := s.Out.Write(buf[:n]); err != nil {
+				return err
+			}
 		}
 		switch {
 		case err == io.EOF, errors.Is(err, os.ErrDeadlineExceeded):

@@ -71,7 +71,14 @@ func (q ssQuery) print(w io.Writer) error {
 			}
 		}
 	}
-	printSockets(w, rows, len(protos) > 1, !q.bare)
+	first := 0 // column
+	switch {
+	case q.udp && !q.tcp && !q.all && !q.listening:
+		first = 2 // all are connected
+	case len(protos) == 1:
+		first = 1
+	}
+	printSockets(w, rows, first, !q.bare)
 	return nil
 }
 
@@ -129,8 +136,9 @@ func (s socket) where(a netip.AddrPort) (addr, port string) {
 	return addr, port
 }
 
-// printSockets aligns the columns: addresses to the right, before their colon.
-func printSockets(w io.Writer, rows [][]string, netid, header bool) {
+// printSockets aligns the columns from the first one wanted: addresses to the
+// right, before their colon.
+func printSockets(w io.Writer, rows [][]string, first int, header bool) {
 	if header {
 		rows = slices.Insert(rows, 0, []string{"Netid", "State", "Recv-Q", "Send-Q", "Local Address", "Port", "Peer Address", "Port", "Process"})
 	}
@@ -142,11 +150,10 @@ func printSockets(w io.Writer, rows [][]string, netid, header bool) {
 	}
 	for _, r := range rows {
 		line := ""
-		if netid {
-			line = fmt.Sprintf("%-*s ", width[0], r[0])
+		for i := first; i < 4; i++ {
+			line += fmt.Sprintf("%-*s ", width[i], r[i])
 		}
-		line += fmt.Sprintf("%-*s %-*s %-*s %*s:%-*s %*s:%-*s %s", width[1], r[1], width[2], r[2], width[3], r[3],
-			width[4], r[4], width[5], r[5], width[6], r[6], width[7], r[7], r[8])
+		line += fmt.Sprintf("%*s:%-*s %*s:%-*s %s", width[4], r[4], width[5], r[5], width[6], r[6], width[7], r[7], r[8])
 		fmt.Fprintln(w, strings.TrimRight(line, " "))
 	}
 }
