@@ -120,7 +120,7 @@ func TestDropIsSilent(t *testing.T) {
 	}
 
 	guinness.fault(t, "drop udp/1060")
-	capture := newCapture(t, laptop)
+	sniff := newSniffer(t, laptop)
 	client := connect(t, laptop, closed)
 	send(t, client, 3) // an ICMP message for an earlier one would fail a later one
 	if took := guinness.counts(t, 3); took != 3 {
@@ -132,7 +132,7 @@ func TestDropIsSilent(t *testing.T) {
 	if _, err := fence.Read(make([]byte, 16)); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Fatalf("the port beside: %v; want connection refused", err)
 	}
-	if got, want := capture.until(t, 1061), []string{"out 1060", "out 1060", "out 1060", "out 1061", "icmp 1061"}; strings.Join(got, ", ") != strings.Join(want, ", ") {
+	if got, want := sniff.until(t, 1061), []string{"out 1060", "out 1060", "out 1060", "out 1061", "icmp 1061"}; strings.Join(got, ", ") != strings.Join(want, ", ") {
 		t.Errorf("the sender's capture has %v; want %v", got, want)
 	}
 }

@@ -2,7 +2,9 @@ package fault
 
 import (
 	"bytes"
+	"context"
 	"net/netip"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -18,17 +20,20 @@ func TestForms(t *testing.T) {
 		{form: "drop udp/1060", want: Drop{Proto: UDP, Port: 1060}},
 		{form: "drop udp/1060 --first 2", want: Drop{Proto: UDP, Port: 1060, First: 2}},
 		{form: "drop udp/65535 --every 3", want: Drop{Proto: UDP, Port: 65535, Every: 3}},
-		{form: "drop tcp --from 192.168.5.10", want: Drop{Proto: TCP, From: a4}},
-		{form: "drop ip --from fd00:5::10 --first 100000", want: Drop{Proto: IP, From: a6, First: MaxFirst}},
+		{form: "drop tcp --from 192.168.5.10", want: Drop{Proto: TCP, From: []netip.Addr{a4}}},
+		{form: "drop ip --from fd00:5::10 --first 100000", want: Drop{Proto: IP, From: []netip.Addr{a6}, First: MaxFirst}},
+		{form: "drop ip --from 192.168.5.10,fd00:5::10", want: Drop{Proto: IP, From: []netip.Addr{a4, a6}}},
+		{form: "drop udp/1060 --fragment first", want: Drop{Proto: UDP, Port: 1060, Fragment: FirstFragment}},
+		{form: "drop udp --fragment last --first 1", want: Drop{Proto: UDP, Fragment: LastFragment, First: 1}},
 		{form: "drop icmp", want: Drop{Proto: ICMP}},
 		{form: "drop icmp6", want: Drop{Proto: ICMP6}},
 		{form: "reject tcp/80", want: Reject{Proto: TCP, Port: 80}},
 		{form: "reject tcp/80 --with tcp-reset", want: Reject{Proto: TCP, Port: 80, With: TCPReset}},
-		{form: "reject udp/1060 --from 192.168.5.10 --with admin-prohibited", want: Reject{Proto: UDP, Port: 1060, From: a4, With: AdminProhibited}},
+		{form: "reject udp/1060 --from 192.168.5.10 --with admin-prohibited", want: Reject{Proto: UDP, Port: 1060, From: []netip.Addr{a4}, With: AdminProhibited}},
 		{form: "reject udp/1060 --with port-unreachable", want: Reject{Proto: UDP, Port: 1060, With: PortUnreachable}},
 	} {
 		got, err := Parse(tt.form)
-		if err != nil || got != tt.want {
+		if err != nil || !reflect.DeepEqual(got, tt.want) {
 			t.Errorf("Parse(%q) = %#v, %v; want %#v", tt.form, got, err, tt.want)
 			continue
 		}
@@ -41,8 +46,8 @@ func TestForms(t *testing.T) {
 // Flags may stand anywhere, and with "=".
 func TestFormsFreely(t *testing.T) {
 	got, err := ParseArgs("drop", "--first=2", "udp/1060", "--from=192.168.5.10")
-	want := Drop{Proto: UDP, Port: 1060, First: 2, From: netip.MustParseAddr("192.168.5.10")}
-	if err != nil || got != want {
+	want := Drop{Proto: UDP, Port: 1060, First: 2, From: []netip.Addr{netip.MustParseAddr("192.168.5.10")}}
+	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %#v, %v; want %#v", got, err, want)
 	}
 }
@@ -68,6 +73,13 @@ func TestBadForms(t *testing.T) {
 		{"drop udp/1060 --first two", `fault: drop: invalid argument "two" for "--first" flag: strconv.ParseInt: parsing "two": invalid syntax`},
 		{"drop udp/1060 --with tcp-reset", "fault: drop: unknown flag: --with"},
 		{"drop udp/1060 --from laptop", `fault: --from "laptop": want an address`},
+		{"drop udp/1060 --from 10.0.0.1,10.0.0.1", "fault: --from 10.0.0.1: stands there twice"},
+		{"drop udp --from=", "fault: --from: want a word behind it"},
+		{"drop udp --fragment=", "fault: --fragment: want a word behind it"},
+		{"drop udp --fragment 2", `fault: --fragment "2": want first, middle, last or any`},
+		{"drop udp/1060 --fragment last", "fault: --fragment last: only the first fragment has a port; want udp without one"},
+		{"reject udp --fragment last", "fault: reject: unknown flag: --fragment"},
+		{"drop udp --to laptop", "fault: drop: unknown flag: --to"},
 		{"drop udp/1060 --from fe80::1%eth0", "fault: --from fe80::1%eth0: want an IPv4 or IPv6 address without a zone"},
 		{"drop icmp --from fd00::1", "fault: --from fd00::1: that is no address that icmp comes from"},
 		{"drop icmp6 --from 10.0.0.1", "fault: --from 10.0.0.1: that is no address that icmp6 comes from"},
@@ -89,6 +101,39 @@ fault: --first -1: want 1 to 100000 packets
 fault: --first beside --every: want one of them`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
+	}
+}
+
+// A fault has the name that a person gave it, and its words all the same.
+func TestNamed(t *testing.T) {
+	f, err := ParseArgs("drop", "ip", "--from", "10.0.0.1", "--as", "partition laptop guinness")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := f.String(); got != "partition laptop guinness" {
+		t.Errorf("it is called %q", got)
+	}
+	if again, err := ParseArgs(f.Args()...); err != nil || !reflect.DeepEqual(again, f) {
+		t.Errorf("%q is read as %#v, %v", f.Args(), again, err)
+	}
+	for _, as := range []string{"two\nlines", strings.Repeat("x", MaxAs+1), "\xff"} {
+		if err := (Drop{Proto: IP, As: as}).Validate(); err == nil {
+			t.Errorf("--as %q was taken", as)
+		}
+	}
+}
+
+func TestShorten(t *testing.T) {
+	for _, tt := range []struct {
+		text  string
+		bytes int
+		want  string
+	}{
+		{"short", 5, "short"}, {"longer", 5, "lo…"}, {"löwe wacht", 5, "l…"}, {"ab", 1, "…"},
+	} {
+		if got := Shorten(tt.text, tt.bytes); got != tt.want {
+			t.Errorf("Shorten(%q, %d) = %q; want %q", tt.text, tt.bytes, got, tt.want)
+		}
 	}
 }
 
@@ -129,7 +174,7 @@ func TestHelp(t *testing.T) {
 func call(args ...string) (out, errs string, status int) {
 	var o, e bytes.Buffer
 	p := Programs()[0]
-	status = p.Run(nil, program.Stdio{In: strings.NewReader(""), Out: &o, Err: &e}, args...)
+	status = p.Run(context.Background(), program.Stdio{In: strings.NewReader(""), Out: &o, Err: &e}, args...)
 	return o.String(), e.String(), status
 }
 
@@ -141,8 +186,8 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again, err := Parse(fault.String())
-		if err != nil || again != fault {
+		again, err := ParseArgs(fault.Args()...)
+		if err != nil || !reflect.DeepEqual(again, fault) {
 			t.Errorf("Parse(%q) = %#v, whose form %q is read as %#v, %v", form, fault, fault, again, err)
 		}
 	})

@@ -218,3 +218,8 @@ func (n *netns) counts(t *testing.T, seen uint64) (taken uint64) {
 	}
 	return active[0].Taken
 }
+
+// addRoute makes an interface the default, for 255.255.255.255.
+func addRoute(index int) error {
+	return netlink.RouteAdd(&netlink.Route{LinkIndex: index, Scope: netlink.SCOPE_LINK, Dst: &net.IPNet{IP: net.IPv4zero, Mask: net.CIDRMask(0, 32)}})
+}

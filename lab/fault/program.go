@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/pflag"
@@ -26,26 +28,33 @@ func Programs() []program.Program {
 const help = `Drop or reject packets that arrive at this host, exactly as many as you say.
 
 Usage:
-  fault drop PROTO[/PORT] [--first N | --every N] [--from ADDRESS]
-  fault reject PROTO[/PORT] [--with ANSWER] [--from ADDRESS]
+  fault drop PROTO[/PORT] [--first N | --every N] [--from HOST] [--fragment F]
+  fault reject PROTO[/PORT] [--with ANSWER] [--from HOST]
   fault list [--json]
   fault clear
 
-PROTO is udp, tcp, icmp, icmp6, or ip for every packet. PORT is the
-destination's. A capture at the sender still sees what is dropped. What this
-host sends to itself is left alone.
+PROTO is udp, tcp, icmp, icmp6, or ip for every packet (but ARP and IPv6's
+neighbour discovery). PORT is the destination's. A capture at the sender still
+sees what is dropped. What this host sends to itself is left alone.
 
 Flags:
   --first N        drop the first N packets that match, at most 100000
   --every N        drop the first of every N packets; 2 drops 1st, 3rd, 5th
-  --from ADDRESS   only packets with this source address
+  --from HOST      only packets from this host: addresses or names, with
+                   commas between them
+  --fragment F     drop single fragments of datagrams: first, middle, last or
+                   any; only the first has a PORT
   --with ANSWER    port-unreachable, admin-prohibited or tcp-reset
                    (default: tcp-reset for tcp, port-unreachable otherwise)
-  --json           list as a JSON array of {fault, seen, taken}, in packets
+  --as WORDS       what lists and captures call it (default: its own words)
+  --json           list as a JSON array of {fault, words, seen, taken}; the
+                   last two in packets
   -h, --help       print this help
 
 Examples:
   fault drop udp/1060 --first 2
+  fault drop ip --from laptop
+  fault drop udp --fragment last --first 1
   fault reject tcp/80 --with admin-prohibited
   fault list
   fault clear
@@ -59,8 +68,8 @@ type errMisuse struct{ error }
 
 func (e errMisuse) Unwrap() error { return e.error }
 
-func run(_ context.Context, s program.Stdio, args ...string) int {
-	err := do(s.Out, args)
+func run(ctx context.Context, s program.Stdio, args ...string) int {
+	err := do(ctx, s.Out, args)
 	switch {
 	case err == nil:
 		return 0
@@ -78,7 +87,7 @@ func run(_ context.Context, s program.Stdio, args ...string) int {
 	return 1
 }
 
-func do(out io.Writer, args []string) error {
+func do(ctx context.Context, out io.Writer, args []string) error {
 	if len(args) == 0 {
 		return misuse(errors.New("fault: nothing to do: want drop, reject, list or clear"))
 	}
@@ -93,7 +102,7 @@ func do(out io.Writer, args []string) error {
 		}
 		return Clear()
 	case "drop", "reject":
-		f, err := ParseArgs(args...)
+		f, err := parseHere(ctx, args)
 		if errors.Is(err, pflag.ErrHelp) {
 			return err
 		}
@@ -103,6 +112,36 @@ func do(out io.Writer, args []string) error {
 		return Add(f)
 	}
 	return misuse(fmt.Errorf("fault: %q: want drop, reject, list or clear", args[0]))
+}
+
+// parseHere is ParseArgs where this host's own hosts(5) and name servers say
+// whose addresses --from means. Such a fault is called as the person did.
+func parseHere(ctx context.Context, words []string) (Fault, error) {
+	p, err := parse(words, false)
+	if err != nil || len(p.names) == 0 {
+		return p.fault, errors.Join(err, validate(p.fault))
+	}
+	f := p.fault
+	for _, name := range p.names {
+		found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", name)
+		if err != nil {
+			return nil, fmt.Errorf("fault: --from %s: want an address or the name of a host: %w", name, err)
+		}
+		if f, err = From(f, found...); err != nil {
+			return nil, err
+		}
+	}
+	if f.match().as == "" {
+		f = named(f, Shorten(strings.Join(words, " "), MaxAs))
+	}
+	return f, f.Validate()
+}
+
+func validate(f Fault) error {
+	if f == nil {
+		return nil
+	}
+	return f.Validate()
 }
 
 func misuse(err error) error {
@@ -143,23 +182,41 @@ func list(out io.Writer, args []string) error {
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(w, "FAULT\tTAKEN\tSEEN")
-	for _, r := range rows(active) {
-		fmt.Fprintf(w, "%s\t%d\t%d\n", r.Fault, r.Taken, r.Seen)
+	for _, a := range active {
+		fmt.Fprintf(w, "%s\t%d\t%d\n", a.Fault, a.Taken, a.Seen)
 	}
 	return w.Flush()
 }
 
-// A row is one fault in the list, as JSON has it.
-type row struct {
-	Fault string `json:"fault"` // command form
-	Seen  uint64 `json:"seen"`  // packets that matched
-	Taken uint64 `json:"taken"` // packets that were dropped or rejected
+// A Row is one fault in a list, as JSON has it.
+type Row struct {
+	Fault string   `json:"fault"` // its name
+	Words []string `json:"words"` // its command form
+	Seen  uint64   `json:"seen"`  // packets that matched
+	Taken uint64   `json:"taken"` // packets that were dropped or rejected
 }
 
-func rows(active []Active) []row {
-	rows := []row{} // [] in JSON, not null
+func rows(active []Active) []Row {
+	rows := []Row{} // [] in JSON, not null
 	for _, a := range active {
-		rows = append(rows, row{Fault: a.Fault.String(), Seen: a.Seen, Taken: a.Taken})
+		rows = append(rows, Row{Fault: a.Fault.String(), Words: a.Fault.Args(), Seen: a.Seen, Taken: a.Taken})
 	}
 	return rows
+}
+
+// ParseList reads what "fault list --json" printed.
+func ParseList(text []byte) ([]Active, error) {
+	var rows []Row
+	if err := json.Unmarshal(text, &rows); err != nil {
+		return nil, fmt.Errorf("fault: list: %w", err)
+	}
+	var all []Active
+	for _, r := range rows {
+		f, err := ParseArgs(r.Words...)
+		if err != nil {
+			return nil, fmt.Errorf("fault: list: %q: %w", r.Fault, err)
+		}
+		all = append(all, Active{Fault: f, Seen: r.Seen, Taken: r.Taken})
+	}
+	return all, nil
 }

@@ -1,12 +1,14 @@
 package fault
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/google/nftables"
-	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
 	"github.com/google/nftables/userdata"
 	"golang.org/x/sys/unix"
@@ -16,45 +18,95 @@ import (
 // an engine put beside it.
 const tableName = "hostlab"
 
-// table returns the table and its one chain, at the hook that a packet for
-// this host passes last before its socket (fragments are put together by then).
-func table() (*nftables.Table, *nftables.Chain) {
-	t := &nftables.Table{Family: nftables.TableFamilyINet, Name: tableName}
+var errForeign = errors.New("fault: the table " + tableName + " has a rule that is not ours")
+
+// typeWords marks, in a rule's user data, a fault's words without its source
+// addresses, which stand in a set, and without its name, which is the comment.
+const typeWords userdata.Type = 'w'
+
+func table() *nftables.Table {
+	return &nftables.Table{Family: nftables.TableFamilyINet, Name: tableName}
+}
+
+// beforeDefrag comes before nf_defrag_ipv4 and nf_defrag_ipv6 (-400), and
+// before conntrack: what nft(8) calls raw, and 150 more.
+const beforeDefrag = -450
+
+// hooks returns the chains by which packets come to faults: the hook that a
+// packet for this host passes last before its socket, where IPv4's fragments
+// are put together, and one where nothing has been done to a packet yet.
+func hooks(t *nftables.Table) (input, prerouting *nftables.Chain) {
 	accept := nftables.ChainPolicyAccept
-	return t, &nftables.Chain{
-		Name:     "input",
-		Table:    t,
-		Type:     nftables.ChainTypeFilter,
-		Hooknum:  nftables.ChainHookInput,
-		Priority: nftables.ChainPriorityFilter,
-		Policy:   &accept,
+	chain := func(name string, hook *nftables.ChainHook, priority nftables.ChainPriority) *nftables.Chain {
+		return &nftables.Chain{
+			Name: name, Table: t, Type: nftables.ChainTypeFilter,
+			Hooknum: hook, Priority: nftables.ChainPriorityRef(priority), Policy: &accept,
+		}
 	}
+	return chain("input", nftables.ChainHookInput, 0), chain("prerouting", nftables.ChainHookPrerouting, beforeDefrag)
 }
 
 // Add makes a fault act in the network namespace of the calling thread, beside
 // those that are there. It needs the capability NET_ADMIN. When the kernel
 // can't do it, the error wraps errors.ErrUnsupported and says what is missing.
+//
+// A fault has a chain of its own with what it does. Rules at the hook jump
+// there with the packets that match, one for each family that differs.
 func Add(f Fault) error {
 	if err := f.Validate(); err != nil {
 		return err
 	}
+	f = withFrom(f, slices.SortedFunc(slices.Values(f.match().from), netip.Addr.Compare))
 	c, err := nftables.New()
 	if err != nil {
 		return explain(f, err)
 	}
-	t, chain := table()
+	t, m := table(), f.match()
 	c.AddTable(t)
-	c.AddChain(chain)
-	c.AddRule(&nftables.Rule{
-		Table:    t,
-		Chain:    chain,
-		Exprs:    rule(f),
-		UserData: userdata.AppendString(nil, userdata.TypeComment, f.String()),
-	})
+	hook, prerouting := hooks(t)
+	if m.fragment != "" {
+		hook = prerouting
+	}
+	c.AddChain(hook)
+	own := c.AddChain(&nftables.Chain{Name: fmt.Sprintf("fault-%d", time.Now().UnixNano()), Table: t})
+	for _, e := range exceptions(m) {
+		c.AddRule(&nftables.Rule{Table: t, Chain: own, Exprs: append(e, &expr.Verdict{Kind: expr.VerdictReturn})})
+	}
+	c.AddRule(&nftables.Rule{Table: t, Chain: own, Exprs: effect(f), UserData: describe(f)})
+	for _, v := range m.families() {
+		from, err := addrSet(c, t, m.from, v)
+		if err != nil {
+			return explain(f, err)
+		}
+		exprs := append(matchExprs(m, v, from), &expr.Verdict{Kind: expr.VerdictJump, Chain: own.Name})
+		c.AddRule(&nftables.Rule{Table: t, Chain: hook, Exprs: exprs})
+	}
 	if err := c.Flush(); err != nil {
 		return explain(f, err)
 	}
 	return nil
+}
+
+// addrSet makes the set of the addresses that are of the family, or none.
+func addrSet(c *nftables.Conn, t *nftables.Table, addrs []netip.Addr, v family) (*nftables.Set, error) {
+	if len(addrs) == 0 {
+		return nil, nil
+	}
+	var elements []nftables.SetElement
+	for _, a := range addrs {
+		if v.of(a) {
+			elements = append(elements, nftables.SetElement{Key: a.AsSlice()})
+		}
+	}
+	s := &nftables.Set{Table: t, Anonymous: true, Constant: true, KeyType: v.addrType()}
+	return s, c.AddSet(s, elements)
+}
+
+// describe is the user data of the rule with a fault's effect.
+func describe(f Fault) []byte {
+	data := userdata.AppendString(nil, userdata.TypeComment, label(f))
+	words := named(withFrom(f, nil), "").Args()
+	return userdata.AppendString(data, typeWords, strings.Join(words, " "))
 }
 
 // List returns the faults that act in the network namespace of the calling
@@ -64,22 +116,77 @@ func List() ([]Active, error) {
 	if err != nil {
 		return nil, explain(nil, err)
 	}
-	t, chain := table()
-	rules, err := c.GetRules(t, chain)
-	if errors.Is(err, unix.ENOENT) {
-		return nil, nil // nobody added one
-	}
-	if err != nil {
-		return nil, explain(nil, err)
-	}
-	var active []Active
-	for _, r := range rules {
-		form, _ := userdata.GetString(r.UserData, userdata.TypeComment)
-		f, err := Parse(form)
-		if err != nil {
-			return nil, fmt.Errorf("fault: the table %s has a rule that is not ours: %q", tableName, form)
+	t := table()
+	sources := map[string][]netip.Addr{} // by the name of a fault's chain
+	input, prerouting := hooks(t)
+	for _, hook := range []*nftables.Chain{input, prerouting} {
+		rules, err := c.GetRules(t, hook)
+		if err != nil && !errors.Is(err, unix.ENOENT) { // that nobody added one is no error
+			return nil, explain(nil, err)
 		}
-		a := Active{Fault: f}
+		for _, r := range rules {
+			if err := collect(c, r, sources); err != nil {
+				return nil, err
+			}
+		}
+	}
+	var names []string
+	for name := range sources {
+		names = append(names, name)
+	}
+	slices.Sort(names) // by the time in them
+	var active []Active
+	for _, name := range names {
+		a, err := read(c, &nftables.Chain{Name: name, Table: t}, sources[name])
+		if err != nil {
+			return nil, err
+		}
+		active = append(active, a)
+	}
+	return active, nil
+}
+
+// collect notes to which fault a rule at a hook leads, and from which
+// addresses.
+func collect(c *nftables.Conn, r *nftables.Rule, sources map[string][]netip.Addr) error {
+	var addrs []netip.Addr
+	for _, e := range r.Exprs {
+		switch e := e.(type) {
+		case *expr.Lookup:
+			elements, err := c.GetSetElements(&nftables.Set{Name: e.SetName, Table: r.Table})
+			if err != nil {
+				return explain(nil, err)
+			}
+			for _, element := range elements {
+				if a, ok := netip.AddrFromSlice(element.Key); ok {
+					addrs = append(addrs, a)
+				}
+			}
+		case *expr.Verdict:
+			sources[e.Chain] = append(sources[e.Chain], addrs...)
+			return nil
+		}
+	}
+	return errForeign
+}
+
+// read reads a fault from its chain.
+func read(c *nftables.Conn, chain *nftables.Chain, from []netip.Addr) (Active, error) {
+	rules, err := c.GetRules(chain.Table, chain)
+	if err != nil {
+		return Active{}, explain(nil, err)
+	}
+	var a Active
+	for _, r := range rules {
+		words, ok := userdata.GetString(r.UserData, typeWords)
+		if !ok {
+			continue // an exception
+		}
+		if a.Fault, err = Parse(words); err != nil {
+			break
+		}
+		comment, _ := userdata.GetString(r.UserData, userdata.TypeComment)
+		a.Fault = restore(a.Fault, from, comment)
 		counters := []*uint64{&a.Seen, &a.Taken}
 		for _, e := range r.Exprs {
 			if counter, ok := e.(*expr.Counter); ok && len(counters) > 0 {
@@ -87,9 +194,19 @@ func List() ([]Active, error) {
 				counters = counters[1:]
 			}
 		}
-		active = append(active, a)
+		return a, nil
 	}
-	return active, nil
+	return a, errForeign
+}
+
+// restore gives a fault its source addresses again, in order, and its name if
+// that is not its own words.
+func restore(f Fault, from []netip.Addr, comment string) Fault {
+	slices.SortFunc(from, netip.Addr.Compare)
+	if f = withFrom(f, from); label(f) != comment {
+		f = named(f, comment)
+	}
+	return f
 }
 
 // Clear ends every fault in the network namespace of the calling thread. That
@@ -99,86 +216,11 @@ func Clear() error {
 	if err != nil {
 		return explain(nil, err)
 	}
-	t, _ := table()
-	c.DelTable(t)
+	c.DelTable(table())
 	if err := c.Flush(); err != nil && !errors.Is(err, unix.ENOENT) {
 		return explain(nil, err)
 	}
 	return nil
-}
-
-// rule returns the expressions of a fault: what matches, a count of that,
-// which of them to take, a count of those, and the verdict.
-func rule(f Fault) []expr.Any {
-	exprs := matchExprs(f.match())
-	exprs = append(exprs, &expr.Counter{})
-	if d, ok := f.(Drop); ok {
-		exprs = append(exprs, schedule(d)...)
-	}
-	exprs = append(exprs, &expr.Counter{})
-	if r, ok := f.(Reject); ok {
-		return append(exprs, reject(r))
-	}
-	return append(exprs, &expr.Verdict{Kind: expr.VerdictDrop})
-}
-
-const register = 1 // nf_tables' first, for one comparison at a time
-
-func equal(data []byte) expr.Any {
-	return &expr.Cmp{Op: expr.CmpOpEq, Register: register, Data: data}
-}
-
-// matchExprs compares a packet's protocol, port and source. A packet from the
-// host itself, by lo, never matches.
-func matchExprs(m match) []expr.Any {
-	exprs := []expr.Any{
-		&expr.Meta{Key: expr.MetaKeyIIFTYPE, Register: register},
-		&expr.Cmp{Op: expr.CmpOpNeq, Register: register, Data: binaryutil.NativeEndian.PutUint16(unix.ARPHRD_LOOPBACK)},
-	}
-	if number, ok := map[Proto]byte{UDP: unix.IPPROTO_UDP, TCP: unix.IPPROTO_TCP, ICMP: unix.IPPROTO_ICMP, ICMP6: unix.IPPROTO_ICMPV6}[m.proto]; ok {
-		exprs = append(exprs, &expr.Meta{Key: expr.MetaKeyL4PROTO, Register: register}, equal([]byte{number}))
-	}
-	if m.port != 0 {
-		exprs = append(exprs,
-			&expr.Payload{DestRegister: register, Base: expr.PayloadBaseTransportHeader, Offset: 2, Len: 2}, // RFC 768, RFC 9293: destination port
-			equal(binary.BigEndian.AppendUint16(nil, m.port)))
-	}
-	if m.from.IsValid() {
-		family, offset := byte(unix.NFPROTO_IPV4), uint32(12) // RFC 791 section 3.1: source address
-		if m.from.Is6() {
-			family, offset = unix.NFPROTO_IPV6, 8 // RFC 8200 section 3
-		}
-		exprs = append(exprs,
-			&expr.Meta{Key: expr.MetaKeyNFPROTO, Register: register}, equal([]byte{family}),
-			&expr.Payload{DestRegister: register, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: uint32(m.from.BitLen() / 8)},
-			equal(m.from.AsSlice()))
-	}
-	return exprs
-}
-
-// schedule lets pass what is to be dropped: the first N through a bucket of N
-// tokens that gets a new one once a day, every Nth by a counter modulo N.
-func schedule(d Drop) []expr.Any {
-	switch {
-	case d.First > 0:
-		return []expr.Any{&expr.Limit{Type: expr.LimitTypePkts, Rate: 1, Unit: expr.LimitTimeDay, Burst: uint32(d.First)}}
-	case d.Every > 1:
-		return []expr.Any{
-			&expr.Numgen{Register: register, Modulus: uint32(d.Every), Type: unix.NFT_NG_INCREMENTAL},
-			equal(binaryutil.NativeEndian.PutUint32(0)),
-		}
-	}
-	return nil
-}
-
-func reject(r Reject) expr.Any {
-	switch {
-	case r.With == TCPReset, r.With == "" && r.Proto == TCP:
-		return &expr.Reject{Type: unix.NFT_REJECT_TCP_RST}
-	case r.With == AdminProhibited:
-		return &expr.Reject{Type: unix.NFT_REJECT_ICMPX_UNREACH, Code: unix.NFT_REJECT_ICMPX_ADMIN_PROHIBITED}
-	}
-	return &expr.Reject{Type: unix.NFT_REJECT_ICMPX_UNREACH, Code: unix.NFT_REJECT_ICMPX_PORT_UNREACH}
 }
 
 // explain says what a refusal of nf_tables means. The fault is nil when none
@@ -208,10 +250,10 @@ func needs(f Fault) string {
 	case Drop:
 		switch {
 		case f.First > 0:
-			return "CONFIG_NFT_LIMIT"
+			return "CONFIG_NFT_LIMIT, CONFIG_NFT_LOG, CONFIG_NETFILTER_NETLINK_LOG"
 		case f.Every > 1:
-			return "CONFIG_NFT_NUMGEN"
+			return "CONFIG_NFT_NUMGEN, CONFIG_NFT_LOG, CONFIG_NETFILTER_NETLINK_LOG"
 		}
 	}
-	return "CONFIG_NF_TABLES_INET"
+	return "CONFIG_NFT_LOG, CONFIG_NETFILTER_NETLINK_LOG"
 }

@@ -55,6 +55,39 @@ func (t *Topology) Names() map[string][]netip.Addr {
 	return names
 }
 
+// A NamedAddr is a line of /etc/hosts (hosts(5)).
+type NamedAddr struct {
+	Name string
+	Addr netip.Addr
+}
+
+// NamesFor returns the names that a host knows others by, and its own aliases:
+// every name of every host, with the addresses on networks that the two share
+// before the others. Its own name is not among them.
+func (t *Topology) NamesFor(h Host) []NamedAddr {
+	var all []NamedAddr
+	for _, other := range t.Hosts {
+		var near, far []netip.Addr
+		for _, i := range other.Interfaces {
+			if _, ok := h.Interface(i.Network); ok {
+				near = append(near, i.Addrs...)
+			} else {
+				far = append(far, i.Addrs...)
+			}
+		}
+		names := slices.Concat([]string{other.Name}, other.Aliases)
+		if other.Name == h.Name {
+			names = other.Aliases
+		}
+		for _, name := range names {
+			for _, a := range slices.Concat(near, far) {
+				all = append(all, NamedAddr{name, a})
+			}
+		}
+	}
+	return all
+}
+
 // Clone returns a deep copy.
 func (t *Topology) Clone() *Topology {
 	c := *t

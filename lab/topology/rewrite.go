@@ -9,15 +9,16 @@ import (
 
 // Rewriter returns a function that rewrites free text about one topology into
 // text about another which has the same networks and hosts under other
-// numbers: commands, expected output, diagrams. It knows the addresses of the
-// hosts, the gateways, the networks' own addresses (with their length, as in
-// 192.168.5.0/24, or without), and the broadcast addresses. It takes them as
+// numbers: commands, expected output, diagrams. It knows every address of the
+// networks, those that no host has as well, by which a lesson speaks of an
+// absent host; the networks' own with their length, as in 192.168.5.0/24, or
+// without. An address that is not a host's keeps its host part. It takes them as
 // whole addresses only, so 192.168.5.10 is not found in 192.168.5.100, in
 // 1192.168.5.10 or in a name; IPv6 addresses are found however they are
 // written, and written as RFC 5952 says. Where nothing differs, the function
 // returns its argument.
 func Rewriter(from, to *Topology) func(string) string {
-	r := rewriter{addrs: map[netip.Addr]netip.Addr{}, lengths: map[netip.Addr]int{}}
+	r := rewriter{addrs: map[netip.Addr]netip.Addr{}, lengths: map[netip.Addr]int{}, moves: map[netip.Prefix]netip.Prefix{}}
 	for _, n := range from.Networks {
 		if m, ok := to.Network(n.Name); ok {
 			r.network(n, m)
@@ -44,6 +45,7 @@ func Rewriter(from, to *Topology) func(string) string {
 type rewriter struct {
 	addrs   map[netip.Addr]netip.Addr
 	lengths map[netip.Addr]int // of the prefixes, by the networks' own addresses
+	moves   map[netip.Prefix]netip.Prefix
 }
 
 func (r *rewriter) network(from, to Network) {
@@ -53,6 +55,9 @@ func (r *rewriter) network(from, to Network) {
 			return
 		}
 		q := to.Prefixes[i]
+		if p.Bits() == q.Bits() {
+			r.moves[p] = q
+		}
 		r.addrs[p.Addr()] = q.Addr()
 		r.lengths[p.Addr()] = p.Bits()
 		if b, ok := Broadcast(p); ok {
@@ -113,6 +118,10 @@ func (r *rewriter) find(run, before, after string) (string, bool) {
 		return "", false
 	}
 	b, ok := r.addrs[a]
+	if !ok {
+		b = move(r.moves, a)
+		ok = a != b
+	}
 	if a == b {
 		return run, ok // as it was written
 	}

@@ -26,7 +26,7 @@ type Network struct {
 	Gateways []netip.Addr   // addresses that the engine may take for itself, at most one per prefix; empty lets it choose one that no host has
 	MTU      int            // largest IP packet in bytes, header included; 0 means 1500
 
-	Pos Pos // where the file says so; zero for a Go literal
+	Pos Pos `json:"-"` // where the file says so; zero for a Go literal
 }
 
 // A Host is one machine: a name, interfaces with addresses, and what the
@@ -40,7 +40,7 @@ type Host struct {
 	Forward    bool              // the host is a router: IPv4 and IPv6 forwarding on
 	Routes     []Route           // beside the connected ones
 
-	Pos Pos
+	Pos Pos `json:"-"`
 }
 
 // An Interface joins a host to a network under fixed addresses.
@@ -48,7 +48,7 @@ type Interface struct {
 	Network string
 	Addrs   []netip.Addr // at most one IPv4 and one IPv6; empty lets the engine choose
 
-	Pos Pos
+	Pos Pos `json:"-"`
 }
 
 // A Route says by which neighbour a host reaches a prefix.
@@ -56,7 +56,7 @@ type Route struct {
 	To  netip.Prefix // 0.0.0.0/0 or ::/0 is the default route
 	Via netip.Addr   // a neighbour on one of the host's own networks
 
-	Pos Pos
+	Pos Pos `json:"-"`
 }
 
 // A Pos is a place in the file that a topology was read from.

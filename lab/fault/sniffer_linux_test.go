@@ -8,12 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A capture is what a host's eth0 sends and receives.
-type capture struct{ fd int }
+// A sniffer is what a host's eth0 sends and receives.
+type sniffer struct{ fd int }
 
-func newCapture(t *testing.T, n *netns) *capture {
+func newSniffer(t *testing.T, n *netns) *sniffer {
 	t.Helper()
-	c := &capture{}
+	c := &sniffer{}
 	n.must(t, func() (err error) {
 		all := int(binary.BigEndian.Uint16(binary.NativeEndian.AppendUint16(nil, unix.ETH_P_ALL)))
 		c.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, all)
@@ -30,7 +30,7 @@ func newCapture(t *testing.T, n *netns) *capture {
 // until reads the IPv4 packets up to the ICMP message about a port. Each UDP
 // datagram sent is "out PORT", each ICMP message received "icmp PORT" with the
 // port of the datagram that it quotes.
-func (c *capture) until(t *testing.T, port uint16) []string {
+func (c *sniffer) until(t *testing.T, port uint16) []string {
 	t.Helper()
 	var seen []string
 	buf := make([]byte, 2048)
