@@ -45,10 +45,14 @@ import (
 // LossInterface is the interface by which the stream tells what faults took.
 const LossInterface = "losses"
 
-// LogGroup is the group of the kernel's packet log (nfnetlink_log) to which a
-// fault reports what it takes: an nf_tables rule with "log group 26732 prefix
-// FAULT" in front of its verdict.
-const LogGroup = 26732
+// LogGroup is the first of the LogGroups groups of the kernel's packet log
+// (nfnetlink_log) to which a fault reports what it takes: an nf_tables rule
+// with "log group 26732 prefix FAULT", and so on, in front of its verdict. As a
+// group has one listener, that many captures of one host know of faults.
+const (
+	LogGroup  = 26732
+	LogGroups = 4
+)
 
 // EtherType is that of markers: IEEE Std 802 local experimental EtherType 1.
 const EtherType = 0x88B5
@@ -59,6 +63,10 @@ const (
 	Noted = "note "
 	Ended = "end"
 )
+
+// NoLosses begins the note of a capture that the kernel does not tell what
+// faults take.
+const NoLosses = "what faults take is not known"
 
 // Fenced is the stream's word about a fence, for fmt's Sprintf and Sscanf:
 // the fence's number, the markers that were sent, and the clock in ns.

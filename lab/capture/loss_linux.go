@@ -34,11 +34,12 @@ const (
 	logBuffer     = 4 << 20 // bytes of the socket's receive buffer, where permitted
 )
 
-// A lossLog receives what rules of nf_tables log to LogGroup: the packets that
-// faults take.
+// A lossLog receives what rules of nf_tables log to one of the groups: the
+// packets that faults take.
 type lossLog struct {
-	fd  int
-	buf []byte
+	fd    int
+	group uint16
+	buf   []byte
 }
 
 // A loss is a packet that a fault took.
@@ -58,17 +59,37 @@ func newLossLog() (*lossLog, error) {
 	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, logBuffer) != nil {
 		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, logBuffer) // as much as is permitted
 	}
+	if err := l.bind(); err != nil {
+		l.close()
+		return nil, err
+	}
 	for _, a := range [][]byte{
-		attribute(cfgCommand, []byte{commandBind}),
 		attribute(cfgMode, append(binary.BigEndian.AppendUint32(nil, 0xffff), copyPacket, 0)),
 		attribute(cfgThreshold, binary.BigEndian.AppendUint32(nil, 1)), // tell each at once
 	} {
 		if err := l.configure(a); err != nil {
 			l.close()
-			return nil, fmt.Errorf("packet log, group %d: %w", LogGroup, err)
+			return nil, fmt.Errorf("packet log, group %d: %w", l.group, err)
 		}
 	}
 	return l, nil
+}
+
+// bind takes the first group that nobody listens to: the kernel tells each
+// group's packets to one listener only.
+func (l *lossLog) bind() error {
+	var err error
+	for i := range LogGroups {
+		l.group = LogGroup + uint16(i)
+		err = l.configure(attribute(cfgCommand, []byte{commandBind}))
+		if !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.EBUSY) { // what the kernel says of another's group
+			break
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("packet log, groups %d to %d: %w", LogGroup, LogGroup+LogGroups-1, err)
+	}
+	return nil
 }
 
 func (l *lossLog) close() error { return unix.Close(l.fd) }
@@ -88,7 +109,7 @@ func (l *lossLog) configure(attr []byte) error {
 	b = binary.NativeEndian.AppendUint16(b, unix.NLM_F_REQUEST|unix.NLM_F_ACK)
 	b = binary.NativeEndian.AppendUint64(b, 1) // sequence; port 0 is the kernel
 	b = append(b, unix.AF_UNSPEC, unix.NFNETLINK_V0)
-	b = binary.BigEndian.AppendUint16(b, LogGroup)
+	b = binary.BigEndian.AppendUint16(b, l.group)
 	b = append(b, attr...)
 	if err := unix.Sendto(l.fd, b, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return err

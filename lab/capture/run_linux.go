@@ -68,7 +68,7 @@ func run(ctx context.Context, s program.Stdio, o options) (err error) {
 	}
 	defer c.ring.close()
 	if c.log, err = newLossLog(); err != nil {
-		c.notes = append(c.notes, fmt.Sprintf("what faults take is not known: %v", err))
+		c.notes = append(c.notes, fmt.Sprintf("%s: %v", NoLosses, err))
 		c.log = nil
 	} else {
 		defer c.log.close()

@@ -120,6 +120,15 @@ type Mismatch struct {
 	Packets   []string   // all packets that were accounted for, as a diagram's lines
 }
 
+// Host returns the host whose packet the diagram asks for; "" when it asks for
+// none.
+func (m *Mismatch) Host() string {
+	if m.Statement == nil {
+		return ""
+	}
+	return m.Statement.From
+}
+
 // Error returns the mismatch on one line.
 func (m *Mismatch) Error() string {
 	return fmt.Sprintf("wire: %s: got %q, want %q", m.Text, m.Got, m.Want)

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
+	"hostlab/lab/capture"
 	"hostlab/lab/wire"
 )
 
@@ -224,6 +226,18 @@ func (r *Recorder) Pause(name string) { r.tell(name, func(h *host) { h.paused = 
 
 // Resume says that a host runs again.
 func (r *Recorder) Resume(name string) { r.tell(name, func(h *host) { h.paused = false }) }
+
+// Fault says that a fault acts on a host. Where the capture can't know what it
+// takes, that is a doubt: packets that it took seem to have arrived.
+func (r *Recorder) Fault(name string) {
+	r.tell(name, func(h *host) {
+		for _, remark := range h.remarks {
+			if strings.HasPrefix(remark, capture.NoLosses) {
+				r.doubts = append(r.doubts, name+": "+remark)
+			}
+		}
+	})
+}
 
 // Kill says that a host is about to end. Nothing arrives there any more.
 func (r *Recorder) Kill(name string) { r.tell(name, func(h *host) { h.killed = true }) }

@@ -263,6 +263,13 @@ func (r *Recorder) Close() error {
 	return errors.Join(errs...)
 }
 
+// Closed reports whether Close was called.
+func (r *Recorder) Closed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.closed
+}
+
 // abandon closes the streams and waits for the readers.
 func (r *Recorder) abandon() {
 	for _, h := range r.hosts {
