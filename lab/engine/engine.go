@@ -21,15 +21,15 @@ type Engine interface {
 	// Name is the word for it on the command line: "docker".
 	Name() string
 
-	// Up starts every host of t, wired and addressed, and returns when the
-	// stream to each agent is open. When it fails or ctx ends, nothing of the
-	// lab is left. The prefixes may differ from t's where the computer uses
-	// one already; Instance.Topology tells, and has an address for every
-	// interface.
+	// Up starts every host of t, wired and addressed, and returns when each
+	// can be dialed. When it fails or ctx ends, nothing of the lab is left. The
+	// prefixes may differ from t's where the computer uses one already;
+	// Instance.Topology tells, and has an address for every interface.
 	//
-	// Routes are the caller's to set through the agents: those of the topology
-	// are not there yet, and a host may have a default route of the engine's
-	// making, by one of Network.Gateways, where nothing answers.
+	// Routes are the caller's to set through the agents, but for an Instance
+	// that is Settled: those of the topology are not there yet, and a host may
+	// have a default route of the engine's making, by one of Network.Gateways,
+	// where nothing answers.
 	Up(ctx context.Context, t *topology.Topology, o Options) (Instance, error)
 
 	// Sweep removes what labs left whose owner is gone, as every Up does
@@ -75,6 +75,15 @@ type Instance interface {
 	// Down ends every host and removes every network. It is safe to call
 	// twice, and does its work also when a host has died already.
 	Down(ctx context.Context) error
+}
+
+// Settled is what an Instance may implement beside, when its engine looks after
+// the kernels of the hosts itself.
+type Settled interface {
+	// Settled reports whether Up and Join leave every host with the routes of
+	// the topology and no others, and have verified each interface, address and
+	// route. Then nobody has to ask the agents.
+	Settled() bool
 }
 
 // A Finding is one thing that a look at an engine found: whether this computer

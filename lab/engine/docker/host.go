@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -184,29 +183,12 @@ func (l *lab) sysctls(spec topology.Host) map[string]string {
 	return s
 }
 
-// extraHosts are the lines of a host's /etc/hosts: every name of every host,
-// with the addresses on networks that the two share before the others. The
-// host's own name the engine adds by itself.
+// extraHosts are the lines of a host's /etc/hosts. The host's own name the
+// engine adds by itself.
 func extraHosts(t *topology.Topology, spec topology.Host) []string {
 	var lines []string
-	for _, other := range t.Hosts {
-		var near, far []netip.Addr
-		for _, i := range other.Interfaces {
-			if _, ok := spec.Interface(i.Network); ok {
-				near = append(near, i.Addrs...)
-			} else {
-				far = append(far, i.Addrs...)
-			}
-		}
-		names := slices.Concat([]string{other.Name}, other.Aliases)
-		if other.Name == spec.Name {
-			names = other.Aliases
-		}
-		for _, name := range names {
-			for _, a := range append(near, far...) {
-				lines = append(lines, name+":"+a.String())
-			}
-		}
+	for _, n := range t.NamesFor(spec) {
+		lines = append(lines, n.Name+":"+n.Addr.String())
 	}
 	return lines
 }

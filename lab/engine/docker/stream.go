@@ -15,7 +15,7 @@ import (
 	"github.com/docker/docker/pkg/stdcopy"
 )
 
-// A stream is the standard input and output of a host's process 1.
+// A stream is the standard input and output of a host's agent.
 type stream struct {
 	host   string
 	conn   types.HijackedResponse
@@ -32,13 +32,18 @@ func attach(ctx context.Context, api client.APIClient, host, id string) (*stream
 	if err != nil {
 		return nil, fmt.Errorf("attach: %w", err)
 	}
+	return newStream(host, conn), nil
+}
+
+// newStream returns the stream of a connection to a process of a host's.
+func newStream(host string, conn types.HijackedResponse) *stream {
 	r, w := io.Pipe()
 	s := &stream{host: host, conn: conn, out: r, stderr: &tail{}}
 	go func() {
 		_, err := stdcopy.StdCopy(w, s.stderr, conn.Reader)
 		w.CloseWithError(s.end(err))
 	}()
-	return s, nil
+	return s
 }
 
 // end is what Read returns after the last byte: io.EOF, or why the host ended
