@@ -169,3 +169,11 @@ func (c *Client) request(ctx context.Context, what string, ch channel, kind stri
 		return false, fmt.Errorf("agent: %s: %w", what, ctx.Err())
 	}
 }
+
+// OpenChannel opens an SSH channel to the agent, for somebody to whom the
+// connection is handed on: lab/control passes another terminal's channels
+// through. It returns when the agent has answered or ctx ends.
+func (c *Client) OpenChannel(ctx context.Context, kind string, extra []byte) (ssh.Channel, <-chan *ssh.Request, error) {
+	ch, err := c.open(ctx, "open "+kind, kind, extra)
+	return ch.Channel, ch.requests, err
+}

@@ -174,7 +174,8 @@ func orphan(args []string) int {
 	return say(args)
 }
 
-// nursery leaves an orphan, says its pid, and becomes Init.
+// nursery leaves an orphan, says its pid, and becomes Init, which says when it
+// takes signals.
 func nursery([]string) int {
 	if err := children.adopt(); err != nil {
 		fmt.Println(err)
@@ -186,7 +187,7 @@ func nursery([]string) int {
 		return 1
 	}
 	<-c.done
-	return Init(context.Background(), os.Stdout, "")
+	return Init(context.Background(), os.Stdout, "up\n")
 }
 
 // A sessionFacts says what a program sees of its session and terminal.

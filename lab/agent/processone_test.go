@@ -213,11 +213,17 @@ func TestInitAdopts(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { cmd.Process.Kill() })
-	line, err := bufio.NewReader(stdout).ReadString('\n')
+	said := bufio.NewReader(stdout)
+	line, err := said.ReadString('\n')
 	if err != nil {
 		t.Fatal(err)
 	}
 	pid := pidOf(t, strings.TrimSpace(line))
+	// The kernel hands the orphan over before Init runs. A SIGTERM then would
+	// end the process as it does any other.
+	if greeting, err := said.ReadString('\n'); greeting != "up\n" {
+		t.Fatalf("the greeting is %q, %v", greeting, err)
+	}
 	poll(t, "adopted", func() bool {
 		p, err := procfs.NewProc(pid)
 		if err != nil {
@@ -229,7 +235,7 @@ func TestInitAdopts(t *testing.T) {
 	if err := cmd.Process.Signal(unix.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	io.Copy(io.Discard, stdout)
+	io.Copy(io.Discard, said)
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("init ended with %v; want status 0", err)
 	}

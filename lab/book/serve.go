@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"strconv"
 )
 
 // maxTroubles is how many errors in a row a server's socket may have before the
@@ -13,15 +12,21 @@ import (
 const maxTroubles = 16
 
 // serveUDP hands every datagram and its sender's address to answer, one at a
-// time, until ctx ends. A single error of the socket is printed and survived.
-// data is answer's only until it returns.
-func serveUDP(ctx context.Context, out *output, conn *net.UDPConn, answer func(data []byte, from netip.AddrPort)) error {
-	buf := make([]byte, maxDatagram)
+// time, until ctx ends. Of each it reads as much as opts say, and tells when
+// that was not all. A single error of the socket is printed and survived. data
+// is answer's only until it returns.
+func serveUDP(ctx context.Context, out *output, conn *net.UDPConn, opts *sockopts, answer func(data []byte, from netip.AddrPort)) error {
+	buf := make([]byte, opts.readSize())
 	for troubles := 0; ; {
-		n, from, err := conn.ReadFromUDPAddrPort(buf)
+		n, _, flags, from, err := conn.ReadMsgUDPAddrPort(buf, nil)
+		cut := cutShort(flags, err)
 		switch {
-		case err == nil:
+		case err == nil || cut:
 			troubles = 0
+			if cut {
+				out.say(event{Event: "cut", Peer: from}.counting(int64(n)),
+					"Read %d bytes of a longer datagram from %s", n, tuple(from))
+			}
 			answer(buf[:n], from)
 		case errors.Is(err, net.ErrClosed) || troubles == maxTroubles:
 			return err
@@ -32,11 +37,9 @@ func serveUDP(ctx context.Context, out *output, conn *net.UDPConn, answer func(d
 	}
 }
 
-// acknowledge answers a datagram with the number of its octets. That it can't
-// (a firewall forbids it, or the sender claims port 0) is printed; that the
-// server is being stopped is not.
-func acknowledge(out *output, conn *net.UDPConn, data []byte, to netip.AddrPort) {
-	reply := []byte("Your data was " + strconv.Itoa(len(data)) + " bytes")
+// acknowledge sends a reply. That it can't (a firewall forbids it, or the
+// sender claims port 0) is printed; that the server is being stopped is not.
+func acknowledge(out *output, conn *net.UDPConn, reply []byte, to netip.AddrPort) {
 	_, err := conn.WriteToUDPAddrPort(reply, to)
 	switch {
 	case err == nil:

@@ -25,6 +25,9 @@ type sockopts struct {
 	broadcast bool // SO_BROADCAST, socket(7); for UDP only
 	recvErr   bool // IP_RECVERR, ip(7): also an unconnected socket hears of ICMP errors; Linux
 	discover  int  // one of the pmtu constants
+
+	recvBuffer count // SO_RCVBUF, socket(7): octets, of which Linux gives twice as many; 0 leaves it; for UDP servers only
+	read       count // octets that one read takes at most; 0 is a whole datagram; for UDP servers only
 }
 
 // What a socket does about datagrams larger than the path; ip(7),
@@ -45,7 +48,29 @@ func serverFlags(c *command, tcp bool) *sockopts {
 	c.server("reuse-port", func(f *pflag.FlagSet, name string) {
 		f.BoolVar(&o.reusePort, name, false, "set SO_REUSEPORT")
 	})
+	if !tcp {
+		o.sizeFlags(c)
+	}
 	return &o
+}
+
+// sizeFlags adds what only a server of datagrams has.
+func (o *sockopts) sizeFlags(c *command) {
+	c.server("recv-buffer", func(f *pflag.FlagSet, name string) {
+		f.Var(&o.recvBuffer, name, "set SO_RCVBUF to N bytes: room for datagrams that\n"+
+			"wait to be read (Linux doubles N)")
+	})
+	c.server("read", func(f *pflag.FlagSet, name string) {
+		f.Var(&o.read, name, "read N bytes of each datagram at most")
+	})
+}
+
+// readSize is how many octets a server reads of a datagram.
+func (o *sockopts) readSize() int {
+	if o.read == 0 {
+		return maxDatagram
+	}
+	return int(min(o.read, maxDatagram))
 }
 
 // v6Flag adds the option that only a server which may be IPv6 has.
@@ -86,6 +111,11 @@ func (o *sockopts) apply(fd uintptr, udp, v6, listens bool) error {
 	}
 	if err := setBroadcast(fd, o.broadcast); err != nil {
 		return err
+	}
+	if o.recvBuffer > 0 {
+		if err := setRecvBuffer(fd, int(o.recvBuffer)); err != nil {
+			return err
+		}
 	}
 	if o.recvErr {
 		if err := setRecvErr(fd, v6); err != nil {

@@ -218,3 +218,22 @@ func TestInterrupt(t *testing.T) {
 		}
 	}
 }
+
+// Linux gives twice what is asked for, and its least when that is less.
+func TestRecvBuffer(t *testing.T) {
+	t.Parallel()
+	conn, release, err := listenUDP(t.Context(), loopback(t, "0"), &sockopts{recvBuffer: 10000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw.Control(func(fd uintptr) {
+		if got, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF); got != 20000 || err != nil {
+			t.Errorf("SO_RCVBUF is %d, %v; want 20000", got, err)
+		}
+	})
+}

@@ -30,6 +30,13 @@ func setV6Only(fd uintptr, on bool) error {
 	return setsockopt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, flag(on))
 }
 
+func setRecvBuffer(fd uintptr, bytes int) error {
+	return setsockopt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, bytes)
+}
+
+// cutShort reports whether a read left out the rest of its datagram; recvmsg(2).
+func cutShort(flags int, _ error) bool { return flags&unix.MSG_TRUNC != 0 }
+
 func setBroadcast(fd uintptr, on bool) error {
 	return setsockopt(fd, unix.SOL_SOCKET, unix.SO_BROADCAST, flag(on))
 }

@@ -26,6 +26,14 @@ func setV6Only(fd uintptr, on bool) error {
 	return setsockopt(fd, windows.IPPROTO_IPV6, windows.IPV6_V6ONLY, on)
 }
 
+func setRecvBuffer(fd uintptr, bytes int) error {
+	return os.NewSyscallError("setsockopt", windows.SetsockoptInt(windows.Handle(fd), windows.SOL_SOCKET, windows.SO_RCVBUF, bytes))
+}
+
+// cutShort reports whether a read left out the rest of its datagram, which
+// Windows calls an error.
+func cutShort(_ int, err error) bool { return errors.Is(err, windows.WSAEMSGSIZE) }
+
 func setBroadcast(fd uintptr, on bool) error {
 	return setsockopt(fd, windows.SOL_SOCKET, windows.SO_BROADCAST, on)
 }

@@ -26,7 +26,7 @@ than the book's listing, the client can leave that out. IPv6 has no broadcast.`,
 		"client 192.168.5.255",
 		"client 192.168.5.255 --no-broadcast-option",
 	},
-	events: []string{"listening", "request", "sent"},
+	events: []string{"listening", "cut", "request", "sent"},
 	exit:   "the system refused, as the line on standard error says",
 	define: func(c *command) action {
 		port := c.port("UDP")
@@ -56,7 +56,7 @@ func udpBroadcastServer(ctx context.Context, out *output, iface string, p port, 
 	defer release()
 	out.say(event{Event: "listening", Local: local(conn)},
 		"Listening for datagrams at %s", tuple(local(conn)))
-	return serveUDP(ctx, out, conn, func(data []byte, from netip.AddrPort) {
+	return serveUDP(ctx, out, conn, opts, func(data []byte, from netip.AddrPort) {
 		out.say(event{Event: "request", Peer: from}.carrying(data),
 			"The client at %s says: %s", tuple(from), quote(data))
 	})

@@ -28,7 +28,7 @@ that the same questions can be asked between machines.`,
 		"server ''",
 		"client guinness --recv-err",
 	},
-	events: []string{"listening", "sent", "request", "replied", "reply"},
+	events: []string{"listening", "sent", "cut", "request", "replied", "reply"},
 	exit:   "the system refused, as the line on standard error says",
 	define: func(c *command) action {
 		port := c.port("UDP")
@@ -51,7 +51,7 @@ that the same questions can be asked between machines.`,
 }
 
 func udpLocalServer(ctx context.Context, out *output, iface string, p port, opts *sockopts) error {
-	return udpRemoteServer(ctx, out, iface, p, opts, &dropper{})
+	return udpRemoteServer(ctx, out, iface, p, opts, &answers{drop: &dropper{}})
 }
 
 func udpLocalClient(ctx context.Context, out *output, host string, p port, opts *sockopts) error {

@@ -23,7 +23,11 @@ The server listens on INTERFACE: an address or name of this machine, or '' or
 0.0.0.0 for every one of its IPv4 addresses, or :: for IPv6 and IPv4 alike. It
 answers each datagram with the number of its octets. The client connects its
 socket to HOST, sends 23 octets and waits 0.1 s for a reply, then doubles its
-patience and sends again; after five sends it gives up.
+patience and sends again; after five sends it gives up. With --ask it sends
+that instead, and several one after the other by the same socket.
+
+With --ids on either side each request begins with an identifier, which its
+reply must bear too: the client ignores any other, as chapter 2 advises.
 
 The server of the book's listing drops half of what it receives. This one drops
 nothing, unless --drop, --drop-first or --drop-every says so, and it survives
@@ -33,8 +37,9 @@ text that is not ASCII, whose octets it prints as \xNN.`,
 		"client guinness",
 		"server '' --drop 50% --seed 7",
 		"server ::1 -p 2060",
+		"client guinness --ids --ask first --ask second",
 	},
-	events: []string{"seed", "listening", "request", "dropped", "replied", "connected", "sent", "waiting", "reply"},
+	events: []string{"seed", "listening", "cut", "request", "dropped", "held", "replied", "connected", "numbered", "sent", "waiting", "ignored", "reply"},
 	exit:   "refused, no reply, or another failure",
 	define: func(c *command) action {
 		port := c.port("UDP")
@@ -42,39 +47,47 @@ text that is not ASCII, whose octets it prints as \xNN.`,
 		opts := serverFlags(c, false)
 		opts.v6Flag(c)
 		recvErr := c.bool("client", "recv-err", "set IP_RECVERR: hear of every ICMP error (Linux)")
+		late := c.bool("server", "late", "answer the first datagram when the third has come,\n"+
+			"as if that reply had gone a longer way")
+		c.roles["ask"] = "client"
+		asks := c.flags.StringArray("ask", nil, "send `TEXT` instead; may be given several times")
+		ids := c.bool("", "ids", "begin requests and replies with an identifier")
 		return func(ctx context.Context, operands []string) error {
 			role, words, err := c.role(operands, map[string][2]int{"server": {1, 1}, "client": {1, 1}})
 			if err != nil {
 				return err
 			}
 			if role == "client" {
-				return udpRemoteClient(ctx, c.out, words[0], *port, &sockopts{recvErr: *recvErr})
+				if len(*asks) == 0 {
+					*asks = []string{"This is another message"}
+				}
+				return udpRemoteClient(ctx, c.out, words[0], *port, &sockopts{recvErr: *recvErr}, *asks, newIdentifiers(*ids))
 			}
 			drop, err := drops()
 			if err != nil {
 				return err
 			}
-			return udpRemoteServer(ctx, c.out, words[0], *port, opts, drop)
+			return udpRemoteServer(ctx, c.out, words[0], *port, opts, &answers{drop: drop, late: *late, ids: *ids})
 		}
 	},
 }
 
-func udpRemoteServer(ctx context.Context, out *output, iface string, p port, opts *sockopts, drop *dropper) error {
+func udpRemoteServer(ctx context.Context, out *output, iface string, p port, opts *sockopts, a *answers) error {
 	conn, release, err := listenUDPServer(ctx, iface, p, opts)
 	if err != nil {
 		return err
 	}
 	defer release()
 	out.say(event{Event: "listening", Local: local(conn)}, "Listening at %s", tuple(local(conn)))
-	return serveUDP(ctx, out, conn, func(data []byte, from netip.AddrPort) {
-		if drop.drop() {
+	return serveUDP(ctx, out, conn, opts, func(data []byte, from netip.AddrPort) {
+		if a.drop.drop() {
 			out.say(event{Event: "dropped", Peer: from}.counting(int64(len(data))),
 				"Pretending to drop packet from %s", tuple(from))
 			return
 		}
 		out.say(event{Event: "request", Peer: from}.carrying(data),
 			"The client at %s says %s", tuple(from), quote(data))
-		acknowledge(out, conn, data, from)
+		a.answer(out, conn, data, from)
 	})
 }
 
@@ -96,7 +109,7 @@ const (
 
 const errDown plainError = "I think the server is down"
 
-func udpRemoteClient(ctx context.Context, out *output, host string, p port, opts *sockopts) error {
+func udpRemoteClient(ctx context.Context, out *output, host string, p port, opts *sockopts, asks []string, ids *identifiers) error {
 	addr, err := clientAddress(ctx, host, p)
 	if err != nil {
 		return err
@@ -108,17 +121,19 @@ func udpRemoteClient(ctx context.Context, out *output, host string, p port, opts
 	defer release()
 	out.say(event{Event: "connected", Local: local(conn), Peer: peer(conn)},
 		"Client socket name is %s", tuple(local(conn)))
-	reply, err := request(out, conn, []byte("This is another message"))
-	if err != nil {
-		return err
+	for _, question := range asks {
+		reply, err := request(out, conn, ids.number(out, question))
+		if err != nil {
+			return err
+		}
+		out.say(event{Event: "reply", Peer: peer(conn)}.carrying(reply), "The server says %s", quote(reply))
 	}
-	out.say(event{Event: "reply", Peer: peer(conn)}.carrying(reply), "The server says %s", quote(reply))
 	return nil
 }
 
-// request sends data until a reply comes or patience is at its end.
-func request(out *output, conn *net.UDPConn, data []byte) (reply []byte, err error) {
-	buf := make([]byte, maxDatagram)
+// request sends a question until a reply to it comes or patience is at its end.
+func request(out *output, conn *net.UDPConn, q numbered) (reply []byte, err error) {
+	data := q.data()
 	for wait := firstWait; wait <= maxWait; wait *= 2 {
 		if _, err := conn.Write(data); err != nil {
 			return nil, err
@@ -129,9 +144,9 @@ func request(out *output, conn *net.UDPConn, data []byte) (reply []byte, err err
 		if err := conn.SetReadDeadline(time.Now().Add(wait)); err != nil {
 			return nil, err
 		}
-		n, err := conn.Read(buf)
+		reply, err := q.receive(out, conn)
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
-			return buf[:n], err
+			return reply, err
 		}
 	}
 	return nil, errDown

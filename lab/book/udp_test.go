@@ -216,7 +216,7 @@ func TestServeUDPGivesUp(t *testing.T) {
 	conn, _ := peerUDP(t)
 	conn.SetReadDeadline(time.Unix(1, 0)) // each read fails at once
 	errs := make(lines, 100)
-	err := serveUDP(t.Context(), &output{name: "x", err: errs}, conn, nil)
+	err := serveUDP(t.Context(), &output{name: "x", err: errs}, conn, &sockopts{}, nil)
 	if err == nil || len(errs) != maxTroubles {
 		t.Errorf("ended with %v after %d complaints; want an error after %d", err, len(errs), maxTroubles)
 	}

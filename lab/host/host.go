@@ -14,10 +14,12 @@ import (
 	"hostlab/lab/agent"
 	"hostlab/lab/book"
 	"hostlab/lab/capture"
+	"hostlab/lab/engine/netns/holder"
 	"hostlab/lab/fault"
 	"hostlab/lab/host/rootfs"
 	"hostlab/lab/program"
 	"hostlab/lab/shell"
+	"hostlab/lab/state"
 	"hostlab/lab/tools"
 )
 
@@ -34,7 +36,9 @@ func Programs() []program.Program {
 		tools.Programs(),
 		fault.Programs(),
 		capture.Programs(),
+		state.Programs(),
 		agent.Programs(),
+		holder.Programs(),
 		[]program.Program{install()},
 	)
 }
@@ -62,14 +66,22 @@ func Names() []string {
 }
 
 // ownOnly are the programs reached as "host NAME" alone.
-var ownOnly = map[string]bool{"agent": true, "init": true, "install": true}
+var ownOnly = map[string]bool{"agent": true, "init": true, "install": true, holder.Name: true}
 
 // Main runs the program that args name, as argv does: by the base name of
 // args[0], or by args[1] when the binary is called by its own name. It returns
 // the exit status.
 func Main(args []string) int {
+	if !isShell(filepath.Base(args[0])) {
+		shell.QuitByDefault()
+	}
 	s := program.Stdio{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
 	return Run(context.Background(), s, args...)
+}
+
+// isShell reports whether a name is a shell's: these catch Ctrl-\ themselves.
+func isShell(name string) bool {
+	return slices.ContainsFunc(shell.Programs(), func(p program.Program) bool { return p.Name == name })
 }
 
 // Run is Main with given streams.

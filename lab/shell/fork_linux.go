@@ -79,7 +79,8 @@ func defaultAction(sig unix.Signal) {
 
 // QuitByDefault lets Ctrl-\ (SIGQUIT) end this process as it ends any other,
 // without the stack traces of a Go program. A host's main function calls it
-// first.
+// first, but for a shell: what Go's runtime has lost, signal.Notify does not
+// bring back.
 func QuitByDefault() { defaultAction(unix.SIGQUIT) }
 
 // startProcess starts a program in the process group of its job. A job that is

@@ -32,7 +32,7 @@ func ip() *command {
 			"[-4 | -6] [-j] route [show]",
 			"[-j] route get ADDRESS",
 			"[-4 | -6] [-j] neigh [show]",
-			"addr add|del ADDRESS/LENGTH dev IF",
+			"addr add|del ADDRESS/LENGTH dev IF [nodad]",
 			"route add|replace|del PREFIX|default [via ADDRESS] [dev IF] [src ADDRESS]",
 			"link set IF up|down|mtu N",
 			"neigh flush dev IF",

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink"
@@ -26,7 +27,7 @@ func cable(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, line := range []string{
-		"sysctl net.ipv6.conf.eth0.accept_dad=0", // else addresses are tentative for a second
+		"sysctl net.ipv6.conf.eth0.accept_dad=0", // else addresses are tentative for a second, not for a moment
 		"ip link set lo up", "ip link set dev eth0 mtu 1400 up", "ip link set peer0 up",
 		"ip addr add 192.168.5.130/24 brd + dev eth0", "ip addr add fd00:5::82/64 dev eth0",
 		"ip route add default via 192.168.5.1", "ip route add 10.1.0.0/16 via 192.168.5.2 metric 7",
@@ -34,6 +35,12 @@ func cable(t *testing.T) {
 	} {
 		words := strings.Fields(line)
 		must(t, words[0], words[1:]...)
+	}
+	settled := func() bool { return !strings.Contains(must(t, "ip", "-6", "addr"), "tentative") }
+	for end := time.Now().Add(limit); !settled(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the addresses stay tentative")
+		}
 	}
 }
 
@@ -176,6 +183,10 @@ func TestIPChanges(t *testing.T) {
 		}
 	}
 	step("addr add 192.168.5.131/24 dev eth0", "-4 -br addr show dev eth0", "eth0@peer0       UP             192.168.5.130/24 192.168.5.131/24")
+	must(t, "ip", strings.Fields("addr add fe80::83/64 dev eth0 nodad")...)
+	if got, want := must(t, "ip", "-6", "addr"), "inet6 fe80::83/64 scope link nodad"; !strings.Contains(got, want) {
+		t.Errorf("after addr add nodad: %s; want %q in it", got, want)
+	}
 	step("addr del 192.168.5.131/24 dev eth0", "-4 -br addr show dev eth0", "eth0@peer0       UP             192.168.5.130/24")
 	step("route replace default via 192.168.5.9", "route get 8.8.8.8", "8.8.8.8 via 192.168.5.9 dev eth0 src 192.168.5.130 uid 0 \n    cache")
 	step("route del default", "-j route show dev peer0", "[]")

@@ -8,6 +8,7 @@ import (
 	"math"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/vishvananda/netlink"
@@ -177,10 +178,19 @@ func lifetimeText(seconds uint32) string {
 	return fmt.Sprintf("%dsec", seconds)
 }
 
-// setAddr is "ip addr add|del ADDRESS/LENGTH [brd ADDRESS|+] dev IF". An IPv4
-// address gets its prefix's broadcast address when no other is named.
+// setAddr is "ip addr add|del ADDRESS/LENGTH [brd ADDRESS|+] dev IF [nodad]". An
+// IPv4 address gets its prefix's broadcast address when no other is named; an
+// IPv6 address with nodad is used at once, without duplicate address detection
+// (RFC 4862 section 5.4).
 func (c *ipCall) setAddr(do func(netlink.Link, *netlink.Addr) error) func() error {
 	return func() error {
+		flags := 0
+		c.words = slices.DeleteFunc(slices.Clone(c.words), func(word string) bool {
+			if word == "nodad" {
+				flags |= unix.IFA_F_NODAD
+			}
+			return word == "nodad"
+		})
 		opts, err := c.options("dev", "brd", "broadcast", "label", "scope")
 		if err != nil {
 			return err
@@ -196,7 +206,7 @@ func (c *ipCall) setAddr(do func(netlink.Link, *netlink.Addr) error) func() erro
 		if err != nil {
 			return err
 		}
-		addr := &netlink.Addr{IPNet: ipNet(prefix), Label: opts["label"]}
+		addr := &netlink.Addr{IPNet: ipNet(prefix), Label: opts["label"], Flags: flags}
 		if brd := opts["brd"] + opts["broadcast"]; brd != "" && brd != "+" {
 			if addr.Broadcast = net.ParseIP(brd); addr.Broadcast == nil {
 				return misusef("brd %q: an address was expected", brd)
