@@ -20,6 +20,7 @@ type Diagram struct {
 type Statement struct {
 	Kind  StatementKind
 	Pos   Pos
+	End   int          // offset behind its last byte; of a loop, behind its "end"
 	Hosts []string     // Packet: from and to; Note: those it stands over; Participant: the one
 	Lost  bool         // Packet: "-x", left and never arrived
 	Text  string       // Packet: "UDP to 1060, 23 bytes"; Note: "no packets"
@@ -88,14 +89,18 @@ func (p *fileParser) diagram(n ast.Node) *Diagram {
 		}
 	}
 	for _, l := range lines {
-		if i := strings.IndexByte(l.text, ';'); i >= 0 {
-			p.failAt(l.offset+i, "';' breaks Mermaid on GitHub")
-		} else if !d.d.Drawing {
+		if !d.mermaidText(l.text, l.offset) && !d.d.Drawing {
 			d.statement(l.text, l.offset)
 		}
 	}
 	for _, l := range d.loops {
 		p.failAt(l.Pos.Offset, "the loop has no end")
+	}
+	switch {
+	case p.fenceEnd(n)-n.Pos() > maxMermaid:
+		p.failAt(n.Pos(), "a diagram of more than %d bytes is not drawn by GitHub", maxMermaid)
+	case len(lines) == 0:
+		p.failAt(n.Pos(), "the diagram says nothing; if nothing crossed the wires: Note over laptop,guinness: no packets")
 	}
 	return d.d
 }
@@ -110,14 +115,16 @@ func (d *diagramParser) comment(text string) {
 }
 
 func (d *diagramParser) statement(text string, offset int) {
-	s := &Statement{Pos: d.src.pos(offset)}
+	s := &Statement{Pos: d.src.pos(offset), End: offset + len(text)}
 	switch {
 	case text == "end":
 		if len(d.loops) == 0 {
 			d.failAt(offset, "an end without a loop")
 			return
 		}
-		d.loops = d.loops[:len(d.loops)-1]
+		last := len(d.loops) - 1
+		d.loops[last].End = s.End
+		d.loops = d.loops[:last]
 		return
 	case loopLine.MatchString(text):
 		s.Kind = Loop
@@ -149,8 +156,14 @@ func (d *diagramParser) statement(text string, offset int) {
 func (d *diagramParser) note(s *Statement, text string, offset int) {
 	m := noteLine.FindStringSubmatchIndex(text)
 	s.Kind, s.Text = Note, text[m[4]:m[5]]
-	for h := range strings.SplitSeq(text[m[2]:m[3]], ",") {
+	at := offset + m[2]
+	for i, h := range strings.Split(text[m[2]:m[3]], ",") {
 		s.Hosts = append(s.Hosts, strings.TrimSpace(h))
+		d.mermaidHost(s.Hosts[i], at)
+		if i == 2 {
+			d.failAt(at, "Mermaid knows notes over one host or two; GitHub draws nothing of this; write two notes")
+		}
+		at += len(h) + len(",")
 	}
 	if !noteText.MatchString(s.Text) {
 		d.failAt(offset+m[4], "a note says \"at least N s passes\" or \"no packets\", not %q", s.Text)
@@ -161,6 +174,8 @@ func (d *diagramParser) packet(s *Statement, text string, offset int) {
 	m := arrowLine.FindStringSubmatchIndex(text)
 	s.Kind, s.Lost, s.Text = Packet, text[m[4]:m[5]] == "-x", text[m[8]:m[9]]
 	s.Hosts = []string{text[m[2]:m[3]], text[m[6]:m[7]]}
+	d.mermaidHost(s.Hosts[0], offset+m[2])
+	d.mermaidHost(s.Hosts[1], offset+m[6])
 	if s.Text == "" {
 		d.failAt(offset+m[8], "an arrow says which packet: UDP to 1060, 23 bytes")
 	}

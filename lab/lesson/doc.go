@@ -5,7 +5,8 @@
 // Parse turns a file into a Lesson and reports everything that is wrong with
 // it at once, before any host starts. Run carries it out on a Runner, the
 // small interface to a running lab, and returns a Result: what really came
-// out, block by block, and a verdict for each claim.
+// out, block by block, and a verdict for each claim. Update brings two Results
+// back into the file.
 //
 // # Blocks
 //
@@ -14,8 +15,8 @@
 // named console book hold what the book predicts; they are compared with what
 // the same command printed within the claim: the first such block with the
 // first run of that command on that host, the second with the second. Mermaid
-// sequence diagrams account for packets; they are parsed, and a Result says
-// that they were not checked. The blockquotes
+// sequence diagrams account for packets, in the order of their sending. The
+// blockquotes
 //
 //	> **Claim 2.1:** text
 //	> **Verdict:** confirmed
@@ -40,20 +41,32 @@
 // A host's window is a terminal which lives to the end of the lesson; ~ and 1
 // are the same one. Steps are carried out in their order, one at a time. A
 // command must have ended with status 0 when the next command begins, in any
-// window, and at the end of its block, unless a status or a key says
-// otherwise. After ^C without a status SIGINT must have killed it, or it ended
+// window, when a key is pressed in another one, and at the end of its block,
+// unless a status or a key says otherwise. After ^C without a status SIGINT must have killed it, or it ended
 // with 0 or 130.
 //
 // A name in braces is [word-]type[digits], as in {server-port2}; its type is
 // one of port pid ip mac ms s n bytes hex text, or of the lesson's patterns.
 // It stands for what it matched first, until the next heading; a book block
 // has names of its own. In a line that begins with a backslash names work too.
+// In a command a name stands for what it matched further up in its section, so
+// that a lesson can send something to {port}.
 // Blanks at the end of a line do not count; an empty line is a line.
 //
 // Every line that a program prints must be shown. When a program ends, that is
 // known at once. What a running program has printed is looked at before each
 // heading, and at the end of the lesson by ^Z, which stops the program behind
 // all of its output.
+//
+// # Diagrams
+//
+// A diagram accounts for every packet that crossed the wires since the diagram
+// before it, or since the heading. Packets behind the last diagram of a
+// section, and those of a section without one, are no matter: a lesson that
+// means to say that there were none says so with "no packets". Names are the
+// same in diagrams and in console blocks. A diagram of which a capture may have
+// missed something says nothing, whether it matches or not: see
+// Result.Inconclusive. What Mermaid on GitHub would not draw is refused.
 //
 // # No luck
 //

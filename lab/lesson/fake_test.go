@@ -29,6 +29,7 @@ import (
 //	[flood]                                the line above comes again without end
 //	<FF>                                   a byte that is no UTF-8
 //	rewrite 192.168.5. 10.9.8.             the lab has other addresses
+//	wire laptop->>guinness UDP 35084 1060 23   a datagram crosses the wire: see fakeWire
 //
 // Each part of the script serves once, in its order among the equal ones.
 type fakeLab struct {
@@ -37,11 +38,12 @@ type fakeLab struct {
 	windows map[string]*fakeWindow
 	rewrite *strings.Replacer
 	closed  int
+	wire    fakeWire
 }
 
 func newFakeLab(t testing.TB, script string) *fakeLab {
 	t.Helper()
-	l := &fakeLab{script: map[string][][]string{}, windows: map[string]*fakeWindow{}, rewrite: strings.NewReplacer()}
+	l := &fakeLab{script: map[string][][]string{}, windows: map[string]*fakeWindow{}, rewrite: strings.NewReplacer(), wire: newFakeWire()}
 	key := ""
 	for line := range strings.Lines(strings.ReplaceAll(script, "<FF>", "\xff")) {
 		line = strings.TrimSuffix(line, "\n")
@@ -83,10 +85,10 @@ func (l *fakeLab) Window(_ context.Context, host, name string) (Window, error) {
 	if host == "nowhere" {
 		return nil, errors.New("no such host")
 	}
-	return l.of(host, name), nil
+	return l.window(host, name), nil
 }
 
-func (l *fakeLab) of(host, name string) *fakeWindow {
+func (l *fakeLab) window(host, name string) *fakeWindow {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	key := host + ":" + name
@@ -106,6 +108,9 @@ func (l *fakeLab) Hostlab(ctx context.Context, args []string, out io.Writer) (in
 	for _, line := range lines {
 		var code int
 		switch {
+		case strings.HasPrefix(line, "wire "):
+			l.cross(line)
+			continue
 		case line == "[running]":
 			<-ctx.Done()
 			return 1, ctx.Err()
@@ -118,6 +123,8 @@ func (l *fakeLab) Hostlab(ctx context.Context, args []string, out io.Writer) (in
 	}
 	return 0, nil
 }
+
+func (l *fakeLab) Caption(string) {}
 
 func (l *fakeLab) Rewrite(text string) string { return l.rewrite.Replace(text) }
 
@@ -196,6 +203,8 @@ func (w *fakeWindow) play(lines []string, end mark.Event) {
 		other, text, isOther := strings.Cut(line, " | ")
 		isOther = isOther && !strings.HasPrefix(line, `\`)
 		switch {
+		case strings.HasPrefix(line, "wire "):
+			w.lab.cross(line)
 		case line == "[running]":
 			return
 		case line == "[gone]":
@@ -220,7 +229,7 @@ func (w *fakeWindow) play(lines []string, end mark.Event) {
 			if !strings.HasPrefix(text, "[") {
 				text += "\n[running]"
 			}
-			w.lab.of(host, name).play(strings.Split(text, "\n"), end)
+			w.lab.window(host, name).play(strings.Split(text, "\n"), end)
 		default:
 			last.Line = strings.TrimPrefix(line, `\`)
 			w.send(last)

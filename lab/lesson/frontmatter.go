@@ -217,7 +217,7 @@ func matchesNothing(expr string) bool {
 // lab reads the name of a Compose file, or hosts with their addresses.
 func (p *fileParser) lab(n ast.Node) {
 	if s, ok := scalar(n); ok && s != "" {
-		p.lesson.LabFile = s
+		p.lesson.LabFile, p.lesson.labPos = s, p.src.pos(p.tokenOffset(n.GetToken()))
 		p.lesson.Topology = nil // until the file has been read
 		return
 	}

@@ -122,25 +122,38 @@ func (r *run) judge(from, to int) {
 		if at := c.Claim.VerdictPos.Offset; at < from || at >= to {
 			continue
 		}
+		differs := r.bookDiffers(c.Claim)
+		c.likely = verdictOf(differs)
 		if len(c.Problems) == 0 {
-			r.verdict(c)
+			r.verdict(c, differs)
 		}
 		r.o.Progress(Event{Kind: ClaimJudged, Claim: c})
 	}
 }
 
-// verdict compares the claim's book blocks, and the verdict with the stated one.
-func (r *run) verdict(c *ClaimResult) {
+// bookDiffers compares the claim's book blocks with what their commands printed.
+func (r *run) bookDiffers(c *Claim) []*Problem {
+	var differs []*Problem
 	seen := map[string]int{}
-	for _, b := range c.Claim.Blocks {
+	for _, b := range c.Blocks {
 		if b.Kind == Book {
-			c.Differs = append(c.Differs, r.compareBook(b, seen)...)
+			differs = append(differs, r.compareBook(b, seen)...)
 		}
 	}
-	c.Verdict = Confirmed
-	if len(c.Differs) > 0 {
-		c.Verdict = Contradicted
+	return differs
+}
+
+// verdictOf returns what book blocks say of a claim whose other blocks match.
+func verdictOf(differs []*Problem) Verdict {
+	if len(differs) > 0 {
+		return Contradicted
 	}
+	return Confirmed
+}
+
+// verdict compares the claim's verdict with the stated one.
+func (r *run) verdict(c *ClaimResult, differs []*Problem) {
+	c.Differs, c.Verdict = differs, verdictOf(differs)
 	if c.Verdict != c.Claim.Stated {
 		p := &Problem{File: r.l.File, Pos: c.Claim.VerdictPos,
 			Text: fmt.Sprintf("the lesson says %s, this run says %s", c.Claim.Stated, c.Verdict)}

@@ -35,7 +35,14 @@ type Lesson struct {
 
 	source   *source
 	patterns patterns
+	labPos   Pos // of LabFile
 }
+
+// Source returns the text of the file. The caller does not change it.
+func (l *Lesson) Source() []byte { return l.source.data }
+
+// PosAt returns the position of an offset in Source, which is brought into it.
+func (l *Lesson) PosAt(offset int) Pos { return l.source.pos(offset) }
 
 // A Section is what stands between two headings. Names bind within one.
 type Section struct {
@@ -74,6 +81,8 @@ type Block struct {
 	Section *Section
 	Steps   []*Step  // Console and Book
 	Diagram *Diagram // Wire
+
+	end int // offset behind what is in the fence
 }
 
 // A BlockKind says what a block does.

@@ -16,12 +16,14 @@ func (p *fileParser) lint() {
 			switch b.Kind {
 			case Console:
 				w.console(b)
+				p.lintHostlab(b)
 			case Book:
 				p.lintBook(b)
 			}
 			p.lintSkips(b)
 		}
 	}
+	p.lintCommandNames()
 	for _, c := range p.lesson.Claims {
 		p.lintClaim(c)
 	}
@@ -232,6 +234,12 @@ func (l *Lesson) unknownHosts() []*Problem {
 			for _, st := range b.Steps {
 				if st.Kind == Command || st.Label != "" {
 					check(st.Place.Host, st.Pos.Offset, `; if it is output, begin the line with \`)
+				}
+				if st.Kind == Hostlab {
+					hosts, _ := hostsOf(st) // lintHostlab tells of the error
+					for _, h := range hosts {
+						check(h, st.TextPos.Offset, "")
+					}
 				}
 			}
 			if b.Diagram != nil {

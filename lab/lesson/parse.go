@@ -32,7 +32,7 @@ func Load(ctx context.Context, file string, read func(string) ([]byte, error)) (
 	compose := path.Join(path.Dir(filepath.ToSlash(file)), l.LabFile)
 	data, err = read(compose)
 	if err != nil {
-		return nil, fmt.Errorf("lesson: %s: lab: %w", file, err)
+		return nil, &Problem{File: file, Pos: l.labPos, Text: fmt.Sprintf("lab: %v", err), cause: err}
 	}
 	t, err := topology.Parse(ctx, compose, data)
 	if err != nil {
@@ -299,7 +299,7 @@ func (p *fileParser) fence(n *ast.FencedCodeBlock) {
 
 // block makes a block of the current section and claim.
 func (p *fileParser) block(kind BlockKind, n ast.Node) *Block {
-	b := &Block{Kind: kind, Pos: p.src.pos(n.Pos()), Claim: p.claim, Section: p.current()}
+	b := &Block{Kind: kind, Pos: p.src.pos(n.Pos()), Claim: p.claim, Section: p.current(), end: p.fenceEnd(n)}
 	b.Section.Blocks = append(b.Section.Blocks, b)
 	if b.Claim != nil {
 		b.Claim.Blocks = append(b.Claim.Blocks, b)

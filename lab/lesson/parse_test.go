@@ -75,21 +75,24 @@ func TestParse(t *testing.T) {
 }
 
 func TestParseDiagram(t *testing.T) {
-	l, err := Parse("d.md", []byte("---\nlab: {a: 10.0.0.1/24, my-xbox: 10.0.0.2/24}\n---\n```mermaid\nsequenceDiagram\n"+
-		"%% partial\nloop 3 times\na-xmy-xbox: UDP to {port}, 1 bytes\nend\nmy-xbox->>a : TCP SYN\nNote over a, my-xbox: no packets\nparticipant a\n```\n"))
+	l, err := Parse("d.md", []byte("---\nlab: {a: 10.0.0.1/24, my-box: 10.0.0.2/24}\n---\n```mermaid\nsequenceDiagram\n"+
+		"%% partial\nloop 3 times\na-xmy-box: UDP to {port}, 1 bytes\nend\nmy-box->>a : TCP SYN\nNote over a, my-box: no packets\nparticipant a\n```\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := l.Sections[0].Blocks[0].Diagram
 	want := &Diagram{Partial: true, Statements: []*Statement{
-		{Kind: Loop, Times: 3, Body: []*Statement{{Kind: Packet, Lost: true, Hosts: []string{"a", "my-xbox"}, Text: "UDP to {port}, 1 bytes"}}},
-		{Kind: Packet, Hosts: []string{"my-xbox", "a"}, Text: "TCP SYN"},
-		{Kind: Note, Hosts: []string{"a", "my-xbox"}, Text: "no packets"},
+		{Kind: Loop, Times: 3, Body: []*Statement{{Kind: Packet, Lost: true, Hosts: []string{"a", "my-box"}, Text: "UDP to {port}, 1 bytes"}}},
+		{Kind: Packet, Hosts: []string{"my-box", "a"}, Text: "TCP SYN"},
+		{Kind: Note, Hosts: []string{"a", "my-box"}, Text: "no packets"},
 		{Kind: Participant, Hosts: []string{"a"}},
 	}}
-	noPos := cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Pos" }, cmp.Ignore())
+	noPos := cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Pos" || p.Last().String() == ".End" }, cmp.Ignore())
 	if d := cmp.Diff(want, got, noPos); d != "" {
 		t.Errorf("diagram differs (-want +got):\n%s", d)
+	}
+	if end := l.source.pos(got.Statements[0].End); end.Line != 9 || end.Column != 4 {
+		t.Errorf("loop ends at %d:%d; want 9:4", end.Line, end.Column)
 	}
 	if p := got.Statements[0].Body[0].Pos; p.Line != 8 || p.Column != 1 {
 		t.Errorf("statement at %d:%d; want 8:1", p.Line, p.Column)
@@ -147,7 +150,7 @@ func TestLoad(t *testing.T) {
 		{"x/plain.md", ""},
 		{"x/file.md", ""},
 		{"x/guest.md", `x/guest.md:8:1: no host "modem" in the lab (laptop)`},
-		{"x/none.md", "lesson: x/none.md: lab: open x/none.yaml"},
+		{"x/none.md", "x/none.md:2:6: lab: open x/none.yaml"},
 		{"x/broken.md", "x/broken.yaml"},
 		{"x/absent.md", "lesson: open x/absent.md"},
 	} {
@@ -209,6 +212,12 @@ func TestWatchdog(t *testing.T) {
 		t.Errorf("stall %v; want at least %v", got, 3*stallLimit)
 	}
 	w.reset()
+	if got := w.diagramEnded(); got < 3*stallLimit {
+		t.Errorf("stall %v before a diagram, some steps ago; want at least %v", got, 3*stallLimit)
+	}
+	if got := w.diagramEnded(); got >= 3*stallLimit {
+		t.Errorf("stall %v before a diagram, which was before the last one", got)
+	}
 	w.tick(time.Now())
 	if got := w.stall(); got >= 3*stallLimit {
 		t.Errorf("stall %v after reset", got)

@@ -24,10 +24,22 @@ type Problem struct {
 	Diff      bool
 	Want, Got string
 
+	// Packets are all that crossed the wires where a diagram differs, as a
+	// diagram's lines.
+	Packets []string
+
+	// Doubt says why a diagram could not be judged; "" when it could.
+	Doubt string
+
 	// Stall is the longest time that this machine did not let hostlab run
 	// while the step was waiting, when that was long enough to matter.
 	Stall time.Duration
+
+	cause error // what Parse met; nil when it is the lesson alone
 }
+
+// Unwrap returns the error that the problem tells of, or nil.
+func (p *Problem) Unwrap() error { return p.cause }
 
 // Error returns "file:line:column: host: text", with want and got on lines of
 // their own beneath it.
@@ -41,11 +53,28 @@ func (p *Problem) Error() string {
 	if p.Diff {
 		b.WriteString("\n    want: " + printable(p.Want) + "\n    got:  " + printable(p.Got))
 	}
+	for i, line := range p.Packets {
+		if i == maxPackets {
+			fmt.Fprintf(&b, "\n          … and %d more", len(p.Packets)-i)
+			break
+		}
+		lead := "          "
+		if i == 0 {
+			lead = "    wire: "
+		}
+		b.WriteString("\n" + lead + printable(line))
+	}
+	if p.Doubt != "" {
+		b.WriteString("\n    note: this says nothing: " + p.Doubt)
+	}
 	if p.Stall > 0 {
 		fmt.Fprintf(&b, "\n    note: this machine stood still for %.2f s in this step", p.Stall.Seconds())
 	}
 	return b.String()
 }
+
+// maxPackets is how many packets a message lists.
+const maxPackets = 30
 
 // maxShown is the most of one line of output that a message shows, in bytes.
 const maxShown = 200

@@ -23,9 +23,11 @@ func (r *Result) OK() bool { return r.first == nil && r.Broken == nil }
 
 // Inconclusive reports whether the first difference was found in a step in
 // which this machine stood still for longer than half of the shortest patience
-// of the book's programs: the run says nothing then, and another one on a
-// fresh lab may.
-func (r *Result) Inconclusive() bool { return r.first != nil && r.first.Stall > 0 }
+// of the book's programs, or among packets of which some may not have been
+// seen: the run says nothing then, and another one on a fresh lab may.
+func (r *Result) Inconclusive() bool {
+	return r.first != nil && (r.first.Stall > 0 || r.first.Doubt != "")
+}
 
 // All returns every problem of the run: those of no claim, then each claim's.
 func (r *Result) All() []*Problem {
@@ -70,6 +72,8 @@ type ClaimResult struct {
 	Problems []*Problem
 
 	Elapsed time.Duration // of the claim's blocks
+
+	likely Verdict // what it would be if every block that differs were as it came out; empty when not reached
 }
 
 // OK reports whether the claim's verdict is the stated one.
@@ -78,9 +82,10 @@ func (c *ClaimResult) OK() bool { return len(c.Problems) == 0 && c.Verdict == c.
 // A BlockResult is what really came out where a block stands.
 type BlockResult struct {
 	Block      *Block
-	Entries    []*Entry // in the order in which the run took them
-	Predicted  []string // a Book block's lines as the lesson writes them, with the lab's addresses
-	NotChecked string   // why the block was not checked; "" when it was
+	Entries    []*Entry    // in the order in which the run took them
+	Predicted  []string    // a Book block's lines as the lesson writes them, with the lab's addresses
+	Wire       *WireResult // what crossed the wires; nil where no diagram was compared
+	NotChecked string      // why the block was not checked; "" when it was
 	Elapsed    time.Duration
 }
 
@@ -148,7 +153,8 @@ func (e *BrokenError) Unwrap() error { return e.Err }
 type Event struct {
 	Kind    EventKind
 	Section *Section     // SectionBegan
-	Block   *Block       // BlockBegan, EntryTaken
+	Block   *Block       // BlockBegan, BlockEnded, EntryTaken
+	Result  *BlockResult // BlockEnded; lines that come late are added to it
 	Entry   *Entry       // EntryTaken
 	Problem *Problem     // ProblemFound
 	Claim   *ClaimResult // ClaimJudged
@@ -161,6 +167,7 @@ type EventKind int
 const (
 	SectionBegan EventKind = iota + 1
 	BlockBegan
+	BlockEnded // also when the run ends in it
 	EntryTaken
 	ProblemFound
 	ClaimJudged // at the end of its section; later findings of the run may still change it

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hostlab/lab/mark"
+	"hostlab/lab/wire"
 )
 
 // A Runner is the running lab of a lesson, as far as Run needs one.
@@ -22,6 +23,15 @@ type Runner interface {
 	// "hostlab", and writes what it prints to out. The error says that the lab
 	// broke; a command that fails says so with its status.
 	Hostlab(ctx context.Context, args []string, out io.Writer) (status int, err error)
+
+	// Wire waits until all that was sent has been captured, and returns what
+	// crossed the wires since the call before, or since the beginning. The
+	// error says that the lab broke.
+	Wire(ctx context.Context) (*wire.Trace, error)
+
+	// Caption is told which line of the lesson causes what happens from now
+	// on, as "file:line".
+	Caption(text string)
 
 	// Rewrite replaces the lesson's addresses in text by those that the lab
 	// really has. It returns text as it is when the lab has the lesson's.
@@ -116,6 +126,9 @@ func (r *run) lesson(ctx context.Context) error {
 	for i, s := range r.l.Sections {
 		r.scope = scope{}
 		r.o.Progress(Event{Kind: SectionBegan, Section: s})
+		if err := r.forget(ctx, s); err != nil {
+			return err
+		}
 		for _, b := range s.Blocks {
 			if err := r.runBlock(ctx, b); err != nil {
 				r.leaveRest()
@@ -153,12 +166,13 @@ func (r *run) runBlock(ctx context.Context, b *Block) error {
 		if b.Claim != nil {
 			r.claims[b.Claim].Elapsed += r.block.Elapsed
 		}
+		r.o.Progress(Event{Kind: BlockEnded, Block: b, Result: r.block})
 	}()
 	switch {
 	case b.Kind == Wire && b.Diagram.Drawing:
 		r.block.NotChecked = "not checked: a drawing, as the lesson says"
 	case b.Kind == Wire:
-		r.block.NotChecked = "not checked: needs capture"
+		return r.diagram(ctx, b)
 	case b.Kind == Book:
 		for _, s := range b.Steps {
 			r.block.Predicted = append(r.block.Predicted, r.lab.Rewrite(s.String()))
@@ -196,7 +210,7 @@ func (r *run) window(ctx context.Context, p Place) (*window, error) {
 			return w, nil
 		}
 	}
-	w := &window{place: p, items: make(chan item, queued)}
+	w := &window{place: p, items: make(chan item, queued), ctx: r.ctx}
 	if p != (Place{}) {
 		ctx, cancel := r.limited(ctx)
 		defer cancel()
@@ -205,7 +219,7 @@ func (r *run) window(ctx context.Context, p Place) (*window, error) {
 			return nil, err
 		}
 		w.term = term
-		r.pumps.Go(func() { w.pump(r.ctx, r.latest.Load) })
+		r.pumps.Go(func() { w.pump(r.ctx, r.causeOf(term)) })
 	}
 	r.windows = append(r.windows, w)
 	return w, nil
@@ -258,18 +272,23 @@ func (r *run) typed(k EntryKind, s *Step, text string) {
 
 // fail adds a problem to the claim of a step, or to the lesson.
 func (r *run) fail(s *Step, offset int, p Problem) *Problem {
+	return r.failAt(s.Block, offset, p)
+}
+
+// failAt adds a problem to the claim of a block, or to the lesson.
+func (r *run) failAt(b *Block, offset int, p Problem) *Problem {
 	p.File, p.Pos = r.l.File, r.l.source.pos(offset)
-	p.Stall = r.dog.stall()
+	p.Stall = max(p.Stall, r.dog.stall())
 	if r.res.first == nil {
 		r.res.first = &p
 	}
-	if c := s.Block.Claim; c != nil {
+	if c := b.Claim; c != nil {
 		r.claims[c].Problems = append(r.claims[c].Problems, &p)
 		r.claims[c].Verdict = "" // when it had one already
 	} else {
 		r.res.Problems = append(r.res.Problems, &p)
 	}
-	r.o.Progress(Event{Kind: ProblemFound, Block: s.Block, Problem: &p})
+	r.o.Progress(Event{Kind: ProblemFound, Block: b, Problem: &p})
 	return &p
 }
 

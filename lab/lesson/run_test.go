@@ -67,7 +67,7 @@ func TestRun(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		lab := newFakeLab(t, part("lab"))
+		lab := newFakeLab(t, part("lab")).with(l)
 		var told strings.Builder
 		r, err := Run(t.Context(), l, lab, Options{Progress: func(e Event) {
 			if e.Kind == EntryTaken && !e.Entry.Plain() && told.Len() < 1000 && len(e.Entry.Text) < 1000 {
@@ -121,6 +121,9 @@ func outcome(r *Result, err error) string {
 		fmt.Fprintf(&b, "stopped in line %d\n", r.Stopped.Pos.Line)
 	}
 	fmt.Fprintf(&b, "ok %v\n", r.OK() && err == nil)
+	if r.Inconclusive() && r.first.Doubt != "" {
+		b.WriteString("inconclusive\n")
+	}
 	if err != nil {
 		var broken *BrokenError
 		fmt.Fprintf(&b, "broken %v: %v\n", errors.As(err, &broken), err)

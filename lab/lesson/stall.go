@@ -21,7 +21,8 @@ type watchdog struct {
 
 	mu    sync.Mutex
 	last  time.Time
-	worst time.Duration
+	worst time.Duration // since the last reset
+	ever  time.Duration // since the last diagram
 }
 
 func newWatchdog() *watchdog {
@@ -55,7 +56,22 @@ func (w *watchdog) tick(now time.Time) {
 func (w *watchdog) reset() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.ever = max(w.ever, w.worst)
 	w.worst = 0
+}
+
+// diagramEnded returns the longest stall in all the steps since it was called
+// before, or 0 when it was too short to matter.
+func (w *watchdog) diagramEnded() time.Duration {
+	w.tick(time.Now())
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	longest := max(w.ever, w.worst)
+	w.ever = 0
+	if longest < stallLimit {
+		return 0
+	}
+	return longest
 }
 
 // stall returns the longest stall since the last reset, the one that goes on

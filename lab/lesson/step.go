@@ -18,6 +18,9 @@ func (r *run) step(ctx context.Context, s *Step) error {
 		if err := r.settle(ctx); err != nil {
 			return err
 		}
+		if u, ok := r.lab.(*unhurried); ok {
+			u.wait()
+		}
 		r.dog.reset()
 	}
 	w, err := r.window(ctx, s.Place)
@@ -55,7 +58,7 @@ func (r *run) command(ctx context.Context, w *window, s *Step) error {
 	if err := w.until(limited, func() bool { return w.prompt }); err != nil {
 		return r.broken(ctx, s, err)
 	}
-	text := r.lab.Rewrite(s.Text)
+	text := r.commandText(s)
 	r.typed(Typed, s, text)
 	w.prompt, w.started = false, false
 	if err := w.term.Type(text); err != nil {
@@ -70,13 +73,14 @@ func (r *run) begin(w *window, s *Step) {
 	w.skip, w.differed = false, false
 	r.here = s.Place
 	r.latest.Store(s)
+	r.lab.Caption(r.caption(s))
 	r.beginTrace(w, s)
 }
 
 // hostlab runs a command of the reader's own machine and queues its output.
 func (r *run) hostlab(ctx context.Context, w *window, s *Step) error {
 	r.begin(w, s)
-	text := r.lab.Rewrite(s.Text)
+	text := r.commandText(s)
 	r.typed(Typed, s, text)
 	words, err := fields(text)
 	if err != nil || len(words) == 0 {
@@ -116,6 +120,9 @@ func (o *limitedOutput) Write(b []byte) (int, error) {
 func (r *run) press(ctx context.Context, w *window, s *Step) error {
 	if w.command == nil {
 		return nil // lost
+	}
+	if err := r.settleOthers(ctx, w); err != nil {
+		return err
 	}
 	if err := r.begun(ctx, w, s); err != nil {
 		return err
@@ -255,6 +262,20 @@ func (r *run) begun(ctx context.Context, w *window, s *Step) error {
 func (r *run) settle(ctx context.Context) error {
 	for _, w := range r.windows {
 		if w.command != nil && (!w.stays || w.key != nil) {
+			if err := r.finish(ctx, w, nil); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// settleOthers asks for the end of the programs in other windows that need not
+// stay and were not told to end: a server must not be stopped before its
+// client has the answer.
+func (r *run) settleOthers(ctx context.Context, pressed *window) error {
+	for _, w := range r.windows {
+		if w != pressed && w.command != nil && !w.stays && w.key == nil {
 			if err := r.finish(ctx, w, nil); err != nil {
 				return err
 			}

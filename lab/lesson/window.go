@@ -32,6 +32,9 @@ type window struct {
 	term  Window // nil for the reader's own machine
 	items chan item
 	buf   []item // received: lines, ends and stops
+	taken int    // how many items were received, of all sorts
+
+	ctx context.Context // of the run
 
 	prompt  bool // the shell waits for a command
 	started bool // the command in front has begun
@@ -66,6 +69,7 @@ func (w *window) pump(ctx context.Context, cause func() *Step) {
 // keep puts an item where it belongs: prompts and starts are states, the rest
 // is the queue.
 func (w *window) keep(i item) error {
+	w.taken++
 	switch {
 	case i.err != nil:
 		w.items <- i // so that every later wait fails alike; pump has ended
@@ -101,8 +105,16 @@ func (w *window) receive(ctx context.Context) error {
 // fill takes what has come already, without waiting, and no more than that: a
 // program may print faster than this reads.
 func (w *window) fill() error {
-	for range len(w.items) {
-		if err := w.keep(<-w.items); err != nil {
+	n := w.taken + len(w.items)
+	if l, ok := w.term.(Looker); ok {
+		n = l.Look(n)
+	}
+	for w.taken < n {
+		if len(w.items) > 0 {
+			if err := w.keep(<-w.items); err != nil {
+				return err
+			}
+		} else if err := w.receive(w.ctx); err != nil {
 			return err
 		}
 	}

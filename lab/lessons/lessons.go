@@ -1,9 +1,11 @@
 // Package lessons holds the project's own lessons, in the order in which one
 // reads them. Each is a Markdown file beside this one, which GitHub shows as a
-// handout.
+// handout. Those that need more than one network name a Compose file, which
+// stands here as well.
 package lessons
 
 import (
+	"context"
 	"embed"
 	"errors"
 	"fmt"
@@ -13,11 +15,16 @@ import (
 	"hostlab/lab/lesson"
 )
 
-//go:embed *.md
+//go:embed *.md *.yaml
 var files embed.FS
 
 // names are the lessons in reading order.
-var names = []string{"page-30", "loopback-only", "two-servers", "server-down", "loss"}
+var names = []string{
+	"page-30", "loopback-only", "every-interface", "who-says-refused", "two-servers",
+	"sharing-a-port", "server-down", "loss", "suspended-server", "promiscuous-client",
+	"request-identifiers", "two-interfaces", "wrong-source", "broadcast", "router",
+	"too-big", "path-mtu", "ipv6", "small-buffers", "tcp-bindings",
+}
 
 // Names returns the names of all lessons, in reading order: "page-30", …
 func Names() []string { return append([]string(nil), names...) }
@@ -37,11 +44,10 @@ func Source(name string) ([]byte, error) {
 // Open returns a lesson by its name, which may end in ".md". Its messages name
 // the file "page-30.md".
 func Open(name string) (*lesson.Lesson, error) {
-	data, err := Source(name)
-	if err != nil {
-		return nil, err
+	if _, err := Source(name); err != nil {
+		return nil, err // with a hint
 	}
-	return lesson.Parse(strings.TrimSuffix(name, ".md")+".md", data)
+	return lesson.Load(context.Background(), strings.TrimSuffix(name, ".md")+".md", files.ReadFile)
 }
 
 // All returns every lesson, in reading order.

@@ -2,9 +2,12 @@ package lessons
 
 import (
 	"bytes"
+	"io/fs"
+	"os"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"hostlab/lab/hint"
 	"hostlab/lab/lesson"
@@ -16,7 +19,7 @@ func TestAll(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	entries, err := files.ReadDir(".")
+	entries, err := fs.Glob(files, "*.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,8 +40,25 @@ func TestAll(t *testing.T) {
 	}
 }
 
-// TestPage30 holds the page's experiments in their order, a diagram for each
-// claim, and one claim that the network contradicts.
+// TestDiagrams holds that packets are accounted for within every claim: what
+// hosts print is only half of the evidence.
+func TestDiagrams(t *testing.T) {
+	all, err := All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range all {
+		for _, c := range l.Claims {
+			checked := func(b *lesson.Block) bool { return b.Kind == lesson.Wire && !b.Diagram.Drawing }
+			if !slices.ContainsFunc(c.Blocks, checked) {
+				t.Errorf("%s: claim %s has no diagram", l.File, c.ID)
+			}
+		}
+	}
+}
+
+// TestPage30 holds the page's experiments in their order, and one claim that
+// the network contradicts.
 func TestPage30(t *testing.T) {
 	l, err := Open("page-30.md")
 	if err != nil {
@@ -47,10 +67,6 @@ func TestPage30(t *testing.T) {
 	var commands []string
 	var contradicted int
 	for _, c := range l.Claims {
-		wire := slices.ContainsFunc(c.Blocks, func(b *lesson.Block) bool { return b.Kind == lesson.Wire })
-		if !wire {
-			t.Errorf("claim %s has no diagram", c.ID)
-		}
 		if c.Stated == lesson.Contradicted {
 			contradicted++
 		}
@@ -107,6 +123,37 @@ func TestOpenUnknown(t *testing.T) {
 		names[0] = "changed"
 		if Names()[0] == "changed" {
 			t.Error("Names gives its own list away")
+		}
+	}
+}
+
+// The README leads to every lesson, in reading order.
+func TestReadme(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := 0
+	for _, name := range Names() {
+		link := "[" + name + "](lab/lessons/" + name + ".md)"
+		i := bytes.Index(readme[at:], []byte(link))
+		if i < 0 {
+			t.Fatalf("README.md lacks %s, or has it before the lesson that one reads first", link)
+		}
+		at += i
+	}
+}
+
+// A lesson whose client gives up is patient; one whose book says that it
+// would is not.
+func TestPatience(t *testing.T) {
+	for name, patient := range map[string]bool{"page-30": true, "wrong-source": true, "tcp-bindings": true, "loss": false, "loopback-only": false} {
+		l, err := Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Patience(l); (got >= 3*time.Second) != patient {
+			t.Errorf("%s: %v; want patient %v", name, got, patient)
 		}
 	}
 }

@@ -36,6 +36,7 @@ type DocumentLesson struct {
 	StartSeconds float64             `json:"start_seconds"`          // until every host answered
 	Seconds      float64             `json:"seconds"`                // of the run itself
 	Transcript   []DocumentBlock     `json:"transcript"`
+	Wire         []DocumentWire      `json:"wire"`
 }
 
 // A DocumentClaim is one claim with its verdict.
@@ -62,6 +63,7 @@ type DocumentProblem struct {
 	Want         *string `json:"want,omitempty"`
 	Got          *string `json:"got,omitempty"`
 	StallSeconds float64 `json:"stall_seconds,omitempty"` // how long the machine stood still meanwhile
+	Doubt        string  `json:"doubt,omitempty"`         // why a diagram could not be judged
 }
 
 // A DocumentUnchecked is a part of a lesson that the run did not check.
@@ -109,7 +111,7 @@ func documentLesson(l *Lesson) DocumentLesson {
 		OK: l.Outcome() == AsStated, Outcome: l.Outcome(),
 		Claims: []DocumentClaim{}, Problems: []DocumentProblem{}, NotChecked: []DocumentUnchecked{},
 		Notes: append([]string{}, l.Notes...), Skipped: l.Skipped,
-		Attempts: max(1, l.Attempts), StartSeconds: inSeconds(l.Start), Transcript: []DocumentBlock{},
+		Attempts: max(1, l.Attempts), StartSeconds: inSeconds(l.Start), Transcript: []DocumentBlock{}, Wire: []DocumentWire{},
 	}
 	if err := l.broken(); err != nil {
 		d.Error = err.Error()
@@ -136,6 +138,9 @@ func documentLesson(l *Lesson) DocumentLesson {
 		if b.Block.Kind == lesson.Console {
 			d.Transcript = append(d.Transcript, documentBlock(b))
 		}
+		if b.Wire != nil {
+			d.Wire = append(d.Wire, documentWire(b))
+		}
 	}
 	return d
 }
@@ -143,7 +148,7 @@ func documentLesson(l *Lesson) DocumentLesson {
 func documentProblems(ps []*lesson.Problem) []DocumentProblem {
 	list := []DocumentProblem{}
 	for _, p := range ps {
-		d := DocumentProblem{File: p.File, Line: p.Pos.Line, Column: p.Pos.Column, Host: p.Host, Text: p.Text, StallSeconds: inSeconds(p.Stall)}
+		d := DocumentProblem{File: p.File, Line: p.Pos.Line, Column: p.Pos.Column, Host: p.Host, Text: p.Text, StallSeconds: inSeconds(p.Stall), Doubt: p.Doubt}
 		if p.Diff {
 			d.Want, d.Got = &p.Want, &p.Got
 		}

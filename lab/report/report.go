@@ -1,6 +1,6 @@
 // Package report writes down how lessons came out: for a terminal, lesson by
 // lesson with what really came out and a verdict for each claim, a table of
-// them all, and JSON for programs.
+// them all, JSON for programs, and the JUnit XML that CI systems read.
 //
 // Everything goes to a writer that the caller gives. Nothing is detected here:
 // whether there are colours, the caller says.
@@ -92,8 +92,10 @@ func (r *Run) OK() bool {
 	})
 }
 
-// verdict returns what a claim came to, with a word for none at all.
-func verdict(l *Lesson, c *lesson.ClaimResult) string {
+// Verdict returns what a claim of the lesson came to: "confirmed",
+// "contradicted", or, when that cannot be said, "differs", "inconclusive" or
+// "not run".
+func (l *Lesson) Verdict(c *lesson.ClaimResult) string {
 	switch {
 	case c.Verdict != "":
 		return string(c.Verdict)

@@ -192,7 +192,8 @@ func golden(t *testing.T, name string, got []byte) {
 }
 
 func example(t *testing.T) *Run {
-	good := script{"guinness$ server": "Listening\n[running]\n", "laptop$ ask": "yes\n[exit 0]\n", "laptop$ client": refused, "laptop$ true": "[exit 0]\n"}
+	good := script{"guinness$ server": "Listening\n[running]\n", "laptop$ ask": "yes\n[exit 0]\n", "laptop$ client": refused, "laptop$ true": "[exit 0]\n",
+		onWire: "0.0123 laptop guinness 1060 23\n"}
 	with := func(key, value string) script {
 		s := script{}
 		for k, v := range good {
@@ -210,6 +211,8 @@ func example(t *testing.T) *Run {
 		play(t, "other-answer.md", with("laptop$ ask", "n\x1b[2Jo\n[exit 0]\n")),
 		play(t, "gone.md", with("laptop$ client", "Client at 7\n[gone]\n")),
 		play(t, "hangs.md", with("laptop$ ask", "yes\n[running]\n")),
+		play(t, "lost.md", with(onWire, "0.1 laptop guinness 1060 23 lost drop udp/1060 --first 1\n")),
+		play(t, "doubtful.md", with(onWire, "0.1 laptop guinness 1060 23\ndoubt the capture on guinness lost 3 frames\n")),
 		{File: "a-lesson-with-a-very-long-name-indeed.md", Err: errors.New("docker: no answer from the engine:\nconnection refused")},
 		{File: "ipv6.md", Skipped: "this kernel has no IPv6"},
 	}}
@@ -283,7 +286,7 @@ func TestWriteJSON(t *testing.T) {
 
 func TestOutcome(t *testing.T) {
 	r := example(t)
-	want := []Outcome{AsStated, Differs, Differs, Broken, Differs, Broken, Skipped}
+	want := []Outcome{AsStated, Differs, Differs, Broken, Differs, Differs, Inconclusive, Broken, Skipped}
 	for i, l := range r.Lessons {
 		if got := l.Outcome(); got != want[i] {
 			t.Errorf("%s: %s; want %s", l.Name(), got, want[i])
@@ -295,7 +298,7 @@ func TestOutcome(t *testing.T) {
 	}{
 		{nil, true},
 		{r.Lessons[:1], true},
-		{[]*Lesson{r.Lessons[0], r.Lessons[6]}, true},
+		{[]*Lesson{r.Lessons[0], r.Lessons[8]}, true},
 		{r.Lessons[:2], false},
 		{r.Lessons[3:4], false},
 	} {
@@ -316,6 +319,7 @@ func TestWriteErrors(t *testing.T) {
 		"lesson": WriteLesson(full{}, r.Lessons[0], false),
 		"table":  WriteTable(full{}, r, false),
 		"json":   WriteJSON(full{}, r),
+		"junit":  WriteJUnit(full{}, r),
 	} {
 		if err == nil {
 			t.Errorf("%s: no error from a full disk", name)

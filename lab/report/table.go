@@ -52,7 +52,7 @@ func rowsOf(l *Lesson) []row {
 	if l.Result != nil {
 		for _, c := range l.Result.Claims {
 			t := &terminal{l: l}
-			word := verdict(l, c)
+			word := l.Verdict(c)
 			rows = append(rows, row{l.Name(), c.Claim.ID, word, string(c.Claim.Stated), seconds(c.Elapsed), t.colorOf(c, word)})
 		}
 	}
@@ -72,7 +72,8 @@ func rowsOf(l *Lesson) []row {
 	return append(rows, row{l.Name(), "-", string(o), "", seconds(took), color})
 }
 
-func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }
+// seconds is as exact as JSON is, so that a replay writes the same.
+func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", inSeconds(d)) }
 
 // cut shortens a cell that is too wide.
 func cut(s string, n int) string {

@@ -129,7 +129,7 @@ func reached(r *lesson.Result, c *lesson.Claim) bool {
 	return false
 }
 
-// block writes a transcript, or what the book predicts.
+// block writes a transcript, what the book predicts, or what crossed the wires.
 func (t *terminal) block(b *lesson.BlockResult) {
 	switch b.Block.Kind {
 	case lesson.Book:
@@ -148,6 +148,10 @@ func (t *terminal) block(b *lesson.BlockResult) {
 				t.print("  %s\n", visible(e.String()))
 			}
 		}
+	case lesson.Wire:
+		if b.Wire != nil {
+			t.wire(b.Wire)
+		}
 	}
 }
 
@@ -164,7 +168,7 @@ func visible(s string) string {
 // claim writes a claim's verdict, what the book and the network say where they
 // disagree, and what went wrong.
 func (t *terminal) claim(c *lesson.ClaimResult) {
-	word := verdict(t.l, c)
+	word := t.l.Verdict(c)
 	t.print("\n")
 	first := fmt.Sprintf("  %s  ", t.paint(t.colorOf(c, word), word))
 	t.wrapped(first, strings.Repeat(" ", 4+len(word)), "claim "+c.Claim.ID+": "+c.Claim.Text)
@@ -187,9 +191,12 @@ func (t *terminal) colorOf(c *lesson.ClaimResult, word string) string {
 	return green
 }
 
-// problem writes a complaint, indented.
+// problem writes a complaint, indented. Its packets have been shown where the
+// diagram stands.
 func (t *terminal) problem(p *lesson.Problem) {
-	for i, line := range strings.Split(p.Error(), "\n") {
+	short := *p
+	short.Packets = nil
+	for i, line := range strings.Split(short.Error(), "\n") {
 		if i == 0 {
 			line = t.paint(red, line)
 		}
