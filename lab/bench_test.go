@@ -17,10 +17,11 @@ import (
 )
 
 // BenchmarkRun is what it costs to start a program in a host and to have its
-// output and its status back, beside the same program run directly and beside
-// "docker exec", in turn in one run:
+// output and its status back, beside the same program run directly and, where
+// hosts are containers, beside "docker exec", in turn in one run:
 //
 //	go test -run '^$' -bench Run -benchtime 200x ./lab
+//	HOSTLAB_ENGINE=netns go test -run '^$' -bench Run -benchtime 200x ./lab
 //
 // It reports medians in milliseconds; agent-direct is the one that
 // docs/measurements.md quotes.
@@ -28,15 +29,19 @@ func BenchmarkRun(b *testing.B) {
 	l := labtest.Start(b, labtest.Load(b, "../compose.yaml"))
 	laptop := l.Host("laptop")
 	ctx := context.Background()
-	container, binary := containerOf(b, laptop), hostBinary(b)
+	binary := hostBinary(b)
 
-	ways := []struct {
+	type way struct {
 		name string
 		run  func() error
-	}{
+	}
+	ways := []way{
 		{"direct", func() error { return exec.Command(binary, "hostname").Run() }},
 		{"agent", func() error { _, err := laptop.Run(ctx, "hostname"); return err }},
-		{"docker-exec", func() error { return exec.Command("docker", "exec", container, "hostname").Run() }},
+	}
+	if strings.HasPrefix(l.Describe(), "docker") {
+		container := containerOf(b, laptop)
+		ways = append(ways, way{"docker-exec", func() error { return exec.Command("docker", "exec", container, "hostname").Run() }})
 	}
 	took := map[string][]time.Duration{}
 	for b.Loop() {

@@ -62,7 +62,7 @@ func TestWhoRefuses(t *testing.T) {
 	refused(t, laptop, "guinness", laptop.Addr())
 
 	t.Run("silence", func(t *testing.T) {
-		fault(t, guinness, "drop", "udp/1060")
+		faulty(t, guinness, "drop", "udp/1060")
 		t.Run("filter", func(t *testing.T) {
 			t.Parallel()
 			silent(t, laptop, "guinness", laptop.Addr())

@@ -81,8 +81,8 @@ func errno(t *testing.T, h *lab.Host, name string, number int, args ...string) {
 	}
 }
 
-// fault puts a fault on a host and takes it away when the test ends.
-func fault(t *testing.T, h *lab.Host, args ...string) {
+// faulty puts a fault on a host and takes it away when the test ends.
+func faulty(t *testing.T, h *lab.Host, args ...string) {
 	t.Helper()
 	run(t, h, 0, append([]string{"fault"}, args...)...)
 	t.Cleanup(func() {

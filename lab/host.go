@@ -18,8 +18,9 @@ import (
 type Host struct {
 	Name string
 
-	lab  *Lab
-	dial func() (*agent.Client, error) // connects on first use, once
+	lab       *Lab
+	dial      func() (*agent.Client, error) // connects on first use, once
+	condition condition                     // see faults.go
 }
 
 // Spec returns what the topology says of the host, with the addresses that it
@@ -143,28 +144,6 @@ func (h *Host) Client() (*agent.Client, error) { return h.client() }
 func (h *Host) AwaitBound(ctx context.Context, socket string) error {
 	_, err := h.Run(ctx, "await", socket)
 	return err
-}
-
-// Pause freezes every process of the host; its kernel still answers ARP.
-func (h *Host) Pause(ctx context.Context) error { return h.lab.instance.Pause(ctx, h.Name) }
-
-// Resume ends a Pause.
-func (h *Host) Resume(ctx context.Context) error { return h.lab.instance.Resume(ctx, h.Name) }
-
-// Kill ends the host at once, as when its plug is pulled.
-func (h *Host) Kill(ctx context.Context) error { return h.lab.instance.Kill(ctx, h.Name) }
-
-// Cut takes the host's cable out of a network.
-func (h *Host) Cut(ctx context.Context, network string) error {
-	return h.lab.instance.Cut(ctx, h.Name, network)
-}
-
-// Join puts the cable back, with the same addresses and routes.
-func (h *Host) Join(ctx context.Context, network string) error {
-	if err := h.lab.instance.Join(ctx, h.Name, network); err != nil {
-		return err
-	}
-	return h.settle(ctx)
 }
 
 func (h *Host) client() (*agent.Client, error) {

@@ -13,15 +13,15 @@ import (
 	"time"
 
 	"github.com/compose-spec/compose-go/v2/dotenv"
-	"golang.org/x/sync/errgroup"
 
+	"hostlab/lab/capture/record"
 	"hostlab/lab/engine"
 	"hostlab/lab/topology"
 )
 
 // Options are the choices of Start. Nil means the defaults.
 type Options struct {
-	// Engine makes the hosts; nil means FindEngine("auto").
+	// Engine makes the hosts; nil means FindEngine("").
 	Engine engine.Engine
 
 	// Progress is told, one short line at a time, what takes time. Calls are
@@ -36,8 +36,9 @@ type Lab struct {
 	ctx      context.Context // ends with the lab
 	cancel   context.CancelFunc
 
-	mu      sync.Mutex
-	streams []io.Closer // connections to agents
+	mu        sync.Mutex
+	streams   []io.Closer        // connections to agents
+	recorders []*record.Recorder // told what is done to hosts
 
 	closing sync.Once
 	closed  error
@@ -69,11 +70,13 @@ func Load(ctx context.Context, path string) (*topology.Topology, error) {
 	return topology.ParseEnv(ctx, path, data, env)
 }
 
-// Start makes every host of t and returns when each agent answers and each
-// interface, address and route was verified from inside. Where the computer
-// uses one of t's prefixes already, the lab takes another: Topology tells. On
-// error nothing of the lab is left. The errors of an engine that cannot run
-// here wrap engine.ErrUnavailable. The caller closes the lab.
+// Start makes every host of t and returns when each interface, address and
+// route was verified: from inside by the host's agent, or by an engine that
+// asks the kernel itself (engine.Settled), whose agents start when they are
+// needed. Where the computer uses one of t's prefixes already, the lab takes
+// another: Topology tells. On error nothing of the lab is left. The errors of
+// an engine that cannot run here wrap engine.ErrUnavailable. The caller closes
+// the lab.
 func Start(ctx context.Context, t *topology.Topology, o *Options) (*Lab, error) {
 	if o == nil {
 		o = &Options{}
@@ -84,7 +87,7 @@ func Start(ctx context.Context, t *topology.Topology, o *Options) (*Lab, error) 
 	e := o.Engine
 	if e == nil {
 		var err error
-		if e, err = FindEngine("auto"); err != nil {
+		if e, err = FindEngine(""); err != nil {
 			return nil, err
 		}
 	}
@@ -92,27 +95,26 @@ func Start(ctx context.Context, t *topology.Topology, o *Options) (*Lab, error) 
 	if err != nil {
 		return nil, err
 	}
-	l := &Lab{instance: instance, hosts: map[string]*Host{}}
-	l.ctx, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	for _, s := range instance.Topology().Hosts {
-		l.hosts[s.Name] = newHost(l, s.Name)
-	}
+	l := newLab(ctx, instance)
 	if err := l.settle(ctx); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
 }
 
-// settle settles every host, a few at a time side by side.
-func (l *Lab) settle(ctx context.Context) error {
-	var g errgroup.Group
-	g.SetLimit(16)
-	for _, h := range l.hosts {
-		g.Go(func() error {
-			return h.settle(ctx)
-		})
+// newLab returns a lab of an instance's hosts. It does not end with ctx.
+func newLab(ctx context.Context, instance engine.Instance) *Lab {
+	l := &Lab{instance: instance, hosts: map[string]*Host{}}
+	l.ctx, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	for _, s := range instance.Topology().Hosts {
+		l.hosts[s.Name] = newHost(l, s.Name)
 	}
-	return g.Wait()
+	return l
+}
+
+// settle settles every host.
+func (l *Lab) settle(ctx context.Context) error {
+	return l.each(ctx, func(ctx context.Context, h *Host) error { return h.settle(ctx) })
 }
 
 // Topology is the lab as it runs, with the prefixes and addresses that the

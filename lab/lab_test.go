@@ -3,8 +3,6 @@ package lab_test
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -32,31 +30,12 @@ type sharedLab struct {
 	err      error
 }
 
-var shared []*sharedLab
-
 func (s *sharedLab) get(t *testing.T) *lab.Lab {
 	t.Helper()
-	s.start.Do(func() {
-		s.lab, s.err = lab.Start(context.Background(), s.topology(t), nil)
-		shared = append(shared, s)
-	})
+	s.start.Do(func() { s.lab, s.err = lab.Start(context.Background(), s.topology(t), nil) })
 	labtest.Require(t, s.err)
 	t.Cleanup(func() { clean(t, s.lab) })
 	return s.lab
-}
-
-func TestMain(m *testing.M) {
-	status := m.Run()
-	for _, s := range shared {
-		if s.lab == nil {
-			continue
-		}
-		if err := s.lab.Close(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			status = 1
-		}
-	}
-	os.Exit(status)
 }
 
 // clean proves that an experiment left no socket and no fault on any host.

@@ -77,7 +77,7 @@ func TestBackOff(t *testing.T) {
 	}
 	answered(t, laptop, "guinness", laptop.Addr(), server) // the third and later are served
 
-	fault(t, guinness, "drop", "udp/1060")
+	faulty(t, guinness, "drop", "udp/1060")
 	begin := time.Now()
 	silent(t, laptop, "guinness", laptop.Addr())
 	if took := time.Since(begin); took < 3100*time.Millisecond {

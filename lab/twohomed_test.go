@@ -54,7 +54,7 @@ func TestWeakHost(t *testing.T) {
 	answered(t, laptop, second.String(), laptop.Addr(), server)
 	refused(t, laptop, guinness.Addr("lan").String(), laptop.Addr()) // the bind still means the address
 
-	fault(t, guinness, "drop", "udp/1060")
+	faulty(t, guinness, "drop", "udp/1060")
 	silent(t, laptop, second.String(), laptop.Addr())
 }
 

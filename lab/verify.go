@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"hostlab/lab/engine"
 	"hostlab/lab/topology"
 )
 
@@ -33,8 +34,12 @@ type route struct {
 	Via string `json:"gateway"`
 }
 
-// settle gives the host its routes and verifies it from inside.
+// settle gives the host its routes and verifies it from inside, unless the
+// engine has done so.
 func (h *Host) settle(ctx context.Context) error {
+	if s, ok := h.lab.instance.(engine.Settled); ok && s.Settled() {
+		return nil
+	}
 	if err := h.setRoutes(ctx); err != nil {
 		return err
 	}

@@ -12,6 +12,9 @@ type completer struct{ p *Prompt }
 // programs are offered behind a host's name; a host's own shell knows them all.
 var programs = []string{"udp_remote", "udp_local", "udp_broadcast", "big_sender", "tcp_sixteen", "tcp_deadlock", "ip", "ss", "ping", "nc", "sh", "^C"}
 
+// faults are what fault can do.
+var faults = []string{"drop", "reject", "partition", "pause", "resume", "cut", "join", "list", "clear"}
+
 // Do is readline.AutoCompleter: the ends of the words that begin like the one
 // before the cursor, and how long that is.
 func (c completer) Do(line []rune, pos int) (ends [][]rune, length int) {
@@ -20,7 +23,11 @@ func (c completer) Do(line []rune, pos int) (ends [][]rune, length int) {
 	candidates := programs
 	switch fields := strings.Fields(before); {
 	case len(fields) == 0 || len(fields) == 1 && word != "":
-		candidates = append(c.p.names(), "hosts", "help", "exit")
+		candidates = append(append(c.p.names(), verbNames()...), "hosts", "help", "exit")
+	case fields[0] == "fault" && (len(fields) == 1 || len(fields) == 2 && word != ""):
+		candidates = faults
+	case slices.Contains(verbNames(), fields[0]):
+		candidates = c.p.names()
 	case len(fields) > 2 || len(fields) == 2 && word == "":
 		candidates = c.p.names()
 	}

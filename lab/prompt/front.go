@@ -8,8 +8,6 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"golang.org/x/term"
-
 	"hostlab/lab"
 	"hostlab/lab/agent"
 )
@@ -18,33 +16,19 @@ import (
 // keys until it ends, and a terminal of its own there; where lines come from a
 // file or a pipe, all of them are the prompt's.
 func (p *Prompt) front(ctx context.Context, host *lab.Host, args []string) error {
+	if err := host.Reachable(); err != nil {
+		return err
+	}
 	client, err := host.Client()
 	if err != nil {
 		return err
 	}
-	cmd := agent.Command{Args: args, Stdout: p.Out, Stderr: p.Err}
-	restore := func() {}
+	var status agent.Status
 	if p.terminal {
-		keys := p.keys.Lend()
-		defer keys.Close()
-		cmd.Stdin = keys
-		if restore, err = p.makeRaw(); err != nil {
-			return err
-		}
-		defer restore()
-		cmd.Stdout = os.Stdout // the host's terminal draws by itself
-		cmd.Terminal = &agent.Terminal{Term: os.Getenv("TERM"), Echo: true}
-		cmd.Terminal.Columns, cmd.Terminal.Rows, _ = term.GetSize(int(p.In.Fd()))
+		status, err = p.attach(ctx, client, args)
+	} else {
+		status, err = wait(client.Start(ctx, agent.Command{Args: args, Stdout: p.Out, Stderr: p.Err}))
 	}
-	process, err := client.Start(ctx, cmd)
-	if err != nil {
-		return err
-	}
-	if p.terminal {
-		defer follow(int(p.In.Fd()), process)()
-	}
-	status, err := process.Wait()
-	restore()
 	if err != nil {
 		return err
 	}
@@ -54,25 +38,26 @@ func (p *Prompt) front(ctx context.Context, host *lab.Host, args []string) error
 	return nil
 }
 
-// makeRaw hands the keys through as they are typed, Ctrl-C too, until restore,
-// which may be called twice.
-func (p *Prompt) makeRaw() (restore func(), err error) {
-	fd := int(p.In.Fd())
-	old, err := term.MakeRaw(fd)
+func wait(process *agent.Process, err error) (agent.Status, error) {
 	if err != nil {
-		return nil, err
+		return agent.Status{}, err
 	}
-	p.raw.Store(true)
-	return func() {
-		term.Restore(fd, old)
-		p.raw.Store(false)
-	}, nil
+	return process.Wait()
 }
 
-// A behind is a program that runs while others are called.
+// attach lends the person's terminal to a program.
+func (p *Prompt) attach(ctx context.Context, client *agent.Client, args []string) (agent.Status, error) {
+	keys := p.keys.Lend()
+	defer keys.Close()
+	p.raw.Store(true)
+	defer p.raw.Store(false)
+	return Attach(ctx, client, args, p.In, keys, os.Stdout) // the host's terminal draws by itself
+}
+
+// A behind is a program or a verb that runs while others are called.
 type behind struct {
-	host    string
-	process *agent.Process
+	name      string      // the host's, or the verb's
+	interrupt func() bool // as Ctrl-C; false when it has ended
 }
 
 // leave starts a program and comes back at once. Its lines are printed with
@@ -80,6 +65,9 @@ type behind struct {
 func (p *Prompt) leave(ctx context.Context, host *lab.Host, args []string) error {
 	if len(args) == 0 {
 		return fmt.Errorf("host %s: what shall run there? for example: %s udp_remote server '' &", host.Name, host.Name)
+	}
+	if err := host.Reachable(); err != nil {
+		return err
 	}
 	client, err := host.Client()
 	if err != nil {
@@ -90,8 +78,7 @@ func (p *Prompt) leave(ctx context.Context, host *lab.Host, args []string) error
 	if err != nil {
 		return err
 	}
-	b := &behind{host: host.Name, process: process}
-	p.behind = append(p.behind, b)
+	p.behind = append(p.behind, &behind{host.Name, func() bool { return process.Signal("INT") == nil }})
 	go func() {
 		status, err := process.Wait()
 		if err != nil || ctx.Err() != nil {
@@ -106,16 +93,16 @@ func (p *Prompt) leave(ctx context.Context, host *lab.Host, args []string) error
 	return nil
 }
 
-// interrupt sends Ctrl-C to every program left running on a host.
-func (p *Prompt) interrupt(host string) error {
+// interrupt sends Ctrl-C to everything left running on a host, or to a verb.
+func (p *Prompt) interrupt(name string) error {
 	found := false
 	for _, b := range p.behind {
-		if b.host == host && b.process.Signal("INT") == nil {
+		if b.name == name && b.interrupt() {
 			found = true
 		}
 	}
 	if !found {
-		return fmt.Errorf("host %s: nothing runs there with &", host)
+		return fmt.Errorf("%s: nothing runs there with &", name)
 	}
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 	"mvdan.cc/sh/v3/shell"
 
 	"hostlab/lab"
+	"hostlab/lab/hint"
 )
 
 // A Prompt reads lines and acts on a lab. It neither starts nor ends the lab.
@@ -40,6 +41,12 @@ const help = `  HOST                  a shell on that host; Ctrl-D comes back
   HOST PROGRAM...       run one program on it
   HOST PROGRAM... &     and leave it running; its lines come as "HOST | line"
   HOST ^C               interrupt what runs there with &
+  fault VERB [HOST]...  break the network on purpose: fault drop guinness udp/1060
+                        --first 2, fault partition, pause, list, clear; see
+                        fault --help
+  wait HOST SOCKET      wait until a socket is bound: wait guinness udp/1060
+  capture [HOST...]     the packets as lines, until Ctrl-C; -w FILE writes pcapng;
+                        with & it goes on, until capture ^C
   hosts                 the machines and their addresses
   exit                  end the lab (also Ctrl-D)
 `
@@ -107,6 +114,9 @@ func (p *Prompt) act(ctx context.Context, line string) (done bool) {
 		fmt.Fprintf(p.Err, "hostlab: %v\n", err)
 		return false
 	}
+	if len(words) > 1 && words[0] == "hostlab" {
+		words = words[1:] // as hints and lessons have it
+	}
 	if len(words) == 0 {
 		return false
 	}
@@ -120,26 +130,36 @@ func (p *Prompt) act(ctx context.Context, line string) (done bool) {
 		p.Hosts()
 		return false
 	}
-	if !slices.Contains(p.names(), words[0]) {
-		fmt.Fprintf(p.Err, "hostlab: no host %q in this lab; there are %s. \"help\" says what one can type\n",
-			words[0], strings.Join(p.names(), ", "))
-		return false
-	}
-	host, command := p.Lab.Host(words[0]), words[1:]
+	leave := strings.HasSuffix(line, "&")
 	switch {
-	case len(command) == 1 && command[0] == "^C":
-		err = p.interrupt(host.Name)
-	case strings.HasSuffix(line, "&"):
-		err = p.leave(ctx, host, command)
-	case len(command) == 0:
-		err = p.front(ctx, host, []string{"sh"})
+	case slices.Contains(p.names(), words[0]):
+		err = p.on(ctx, p.Lab.Host(words[0]), words[1:], leave)
+	case slices.Contains(verbNames(), words[0]):
+		err = p.say(ctx, words, leave)
 	default:
-		err = p.front(ctx, host, command)
+		err = fmt.Errorf("no host %q in this lab; there are %s. \"help\" says what one can type",
+			words[0], strings.Join(p.names(), ", "))
 	}
 	if err != nil {
 		fmt.Fprintf(p.Err, "hostlab: %v\n", err)
 	}
+	if way := hint.Of(err); way != "" {
+		fmt.Fprintf(p.Err, "hostlab: hint: %s\n", way)
+	}
 	return false
+}
+
+// on runs what stands behind a host's name.
+func (p *Prompt) on(ctx context.Context, host *lab.Host, command []string, leave bool) error {
+	switch {
+	case len(command) == 1 && command[0] == "^C":
+		return p.interrupt(host.Name)
+	case leave:
+		return p.leave(ctx, host, command)
+	case len(command) == 0:
+		return p.front(ctx, host, []string{"sh"})
+	}
+	return p.front(ctx, host, command)
 }
 
 // Hosts prints the machines of the lab and their addresses.

@@ -1,6 +1,7 @@
-// Package stage plays a lesson on a lab: it starts the lab that the lesson asks
+// Package stage plays lessons on labs: it starts the lab that a lesson asks
 // for, gives the lesson's windows to the hosts and its "$ hostlab …" lines to
-// the lab, and ends everything with the lesson.
+// the lab, and ends everything with the lesson. Lessons of the same hosts may
+// follow each other on one lab, when it is proven to be as it was.
 package stage
 
 import (
@@ -8,14 +9,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"hostlab/lab"
+	"hostlab/lab/capture/record"
 	"hostlab/lab/lesson"
 	"hostlab/lab/topology"
+	"hostlab/lab/wire"
 )
 
-// Options are the choices of Play. Nil means the defaults.
+// Options are the choices of one Play. Nil means the defaults.
 type Options struct {
 	// Lab says how the lab starts; its defaults are those of lab.Start.
 	Lab lab.Options
@@ -23,14 +27,31 @@ type Options struct {
 	// Event is told what happens in the lesson as it happens. Calls are never
 	// concurrent. Nil means nobody listens.
 	Event func(lesson.Event)
+
+	// Around wraps the lab as the lesson sees it, to watch or to keep what goes
+	// through it. Nil means that nothing stands between them.
+	Around func(lesson.Runner) lesson.Runner
+
+	// Fresh says that no other lesson may have played on the lab before.
+	Fresh bool
+
+	// Again is told before a lesson is played once more, on a fresh lab,
+	// because the run before says nothing. Nil means nobody listens.
+	Again func(attempt int)
 }
+
+// MostAttempts is on how many labs a lesson is played when what came out says
+// nothing: on one, and on two more. See lesson.Result.Inconclusive.
+const MostAttempts = 3
 
 // A Performance is one lesson played on one lab.
 type Performance struct {
 	Result   *lesson.Result
 	Topology *topology.Topology // the lab as it ran
 	Engine   string             // what it ran on: "docker 20.10.24, linux 6.18"
-	Starting time.Duration      // until every host answered
+	Starting time.Duration      // until every host answered; 0 for a lab that was there
+	Trace    *wire.Trace        // all that its hosts saw
+	Attempts int                // labs it was played on
 }
 
 // Notes says what a reader of the lesson should know of the lab: which
@@ -48,33 +69,96 @@ func (p *Performance) Notes() []string {
 	return notes
 }
 
-// Play starts the lesson's lab, plays the lesson on it and ends the lab. The
-// error says that there was no lab, or that it broke; how the lesson came out
-// is in the Performance.
-func Play(ctx context.Context, les *lesson.Lesson, o *Options) (p *Performance, err error) {
+// A Stage plays lessons, and keeps labs for those that follow. The zero value
+// is ready. Its methods may be called concurrently: each lesson has a lab for
+// itself as long as it plays. The caller closes it.
+type Stage struct {
+	once   bool // keep nothing
+	mu     sync.Mutex
+	idle   map[string][]*kept // by kept.key
+	ending sync.WaitGroup
+	errs   []error // of labs that would not end
+}
+
+// Play plays a lesson on the lab that it asks for, and again when what came out
+// says nothing. The error says that there was no lab, or that it broke; how the
+// lesson came out is in the Performance.
+func (s *Stage) Play(ctx context.Context, les *lesson.Lesson, o *Options) (*Performance, error) {
 	if o == nil {
 		o = &Options{}
 	}
-	begin := time.Now()
-	l, err := lab.Start(ctx, les.Topology, &o.Lab)
-	if err != nil {
-		return nil, err
+	again := *o
+	for attempt := 1; ; attempt++ {
+		p, err := s.attempt(ctx, les, &again)
+		if p != nil {
+			p.Attempts = attempt
+		}
+		if err != nil || !p.Result.Inconclusive() || attempt == MostAttempts {
+			return p, err
+		}
+		if o.Again != nil {
+			o.Again(attempt + 1)
+		}
+		again.Fresh = true
 	}
-	defer func() { err = errors.Join(err, l.Close()) }()
-	p = &Performance{Topology: l.Topology(), Engine: l.Describe(), Starting: time.Since(begin)}
-	p.Result, err = lesson.Run(ctx, les, NewRunner(l, les.Topology), lesson.Options{Progress: o.Event})
+}
+
+// attempt plays a lesson once.
+func (s *Stage) attempt(ctx context.Context, les *lesson.Lesson, o *Options) (p *Performance, err error) {
+	begin := time.Now()
+	p = &Performance{}
+	k := s.take(les, o)
+	if k == nil {
+		if k, err = s.start(ctx, les, o); err != nil {
+			return nil, err
+		}
+		p.Starting = time.Since(begin)
+	}
+	p.Topology, p.Engine = k.lab.Topology(), k.lab.Describe()
+	err = p.play(ctx, les, k.lab, o)
+	if err != nil || p.Result.Inconclusive() {
+		s.end(k.lab)
+	} else {
+		s.put(ctx, k)
+	}
 	return p, err
 }
 
-// NewRunner returns a lab as a lesson sees it. Declared is the topology with
-// the addresses that the lesson speaks of.
-func NewRunner(l *lab.Lab, declared *topology.Topology) lesson.Runner {
-	return runner{l, topology.Rewriter(declared, l.Topology())}
+// play plays a lesson on a lab that has just started, or is as if it had.
+func (p *Performance) play(ctx context.Context, les *lesson.Lesson, l *lab.Lab, o *Options) (err error) {
+	r, err := l.Record(ctx)
+	if err != nil {
+		p.Result = &lesson.Result{Lesson: les, Broken: err}
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	on := NewRunner(l, r, les.Topology)
+	if o.Around != nil {
+		on = o.Around(on)
+	}
+	p.Result, err = lesson.Run(ctx, les, on, lesson.Options{Progress: o.Event})
+	p.Trace = r.Trace()
+	return err
+}
+
+// Play plays one lesson on a lab of its own, which ends with it. See
+// Stage.Play.
+func Play(ctx context.Context, les *lesson.Lesson, o *Options) (*Performance, error) {
+	s := &Stage{once: true}
+	p, err := s.Play(ctx, les, o)
+	return p, errors.Join(err, s.Close())
+}
+
+// NewRunner returns a lab as a lesson sees it, its packets by a recorder of
+// it. Declared is the topology with the addresses that the lesson speaks of.
+func NewRunner(l *lab.Lab, r *record.Recorder, declared *topology.Topology) lesson.Runner {
+	return runner{l, r, topology.Rewriter(declared, l.Topology())}
 }
 
 type runner struct {
-	lab     *lab.Lab
-	rewrite func(string) string
+	lab      *lab.Lab
+	recorder *record.Recorder
+	rewrite  func(string) string
 }
 
 func (r runner) Window(ctx context.Context, host, name string) (lesson.Window, error) {
@@ -84,5 +168,9 @@ func (r runner) Window(ctx context.Context, host, name string) (lesson.Window, e
 func (r runner) Hostlab(ctx context.Context, args []string, out io.Writer) (int, error) {
 	return act(ctx, r.lab, args, out)
 }
+
+func (r runner) Wire(ctx context.Context) (*wire.Trace, error) { return r.recorder.Fence(ctx) }
+
+func (r runner) Caption(text string) { r.recorder.Comment(text) }
 
 func (r runner) Rewrite(text string) string { return r.rewrite(text) }

@@ -1,0 +1,114 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"hostlab/lab/state"
+)
+
+// A Snapshot is the state of every host of a lab, by name.
+type Snapshot map[string]state.State
+
+// Snapshot asks every host for its state.
+func (l *Lab) Snapshot(ctx context.Context) (Snapshot, error) {
+	var mu sync.Mutex
+	s := Snapshot{}
+	err := l.each(ctx, func(ctx context.Context, h *Host) error {
+		now, err := h.state(ctx)
+		mu.Lock()
+		defer mu.Unlock()
+		s[h.Name] = now
+		return err
+	})
+	return s, err
+}
+
+// restorePatience is how long Restore waits for programs that are about to
+// end, and for their sockets. That it ran out is an error.
+const restorePatience = 2 * time.Second
+
+// Restore ends all faults, and proves that every host is as it was when the
+// snapshot was taken. The error says what is not, by host; the lab is then
+// good for nothing that counts.
+func (l *Lab) Restore(ctx context.Context, before Snapshot) error {
+	ctx, cancel := context.WithTimeout(ctx, restorePatience)
+	defer cancel()
+	if err := l.ClearFaults(ctx); err != nil {
+		return err
+	}
+	return l.each(ctx, func(ctx context.Context, h *Host) error { return h.restored(ctx, before[h.Name]) })
+}
+
+// restored waits until the host's state is an earlier one, as long as only
+// such things are left as go away by themselves.
+func (h *Host) restored(ctx context.Context, before state.State) error {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		now, err := h.state(ctx)
+		if err != nil {
+			return err
+		}
+		left := now.Since(before)
+		if len(left) == 0 {
+			return nil
+		}
+		if slices.ContainsFunc(left, state.Lasting) {
+			return h.changed(left)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return h.changed(left)
+		}
+	}
+}
+
+// changed is the error of a host that is not as it was.
+func (h *Host) changed(left []string) error {
+	const most = 5
+	return h.errorf("not as it was: %q%s", left[:min(most, len(left))], more(len(left)-most))
+}
+
+func more(n int) string {
+	if n <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(" and %d more", n)
+}
+
+func (h *Host) state(ctx context.Context) (state.State, error) {
+	res, err := h.Run(ctx, state.Args()...)
+	if err != nil {
+		return nil, err
+	}
+	return state.Parse(res.Stdout), nil
+}
+
+// each does something on every host, a few at a time side by side, and joins
+// the errors.
+func (l *Lab) each(ctx context.Context, do func(context.Context, *Host) error) error {
+	var g errgroup.Group
+	g.SetLimit(16)
+	var mu sync.Mutex
+	var errs []error
+	for _, h := range l.hosts {
+		g.Go(func() error {
+			if err := do(ctx, h); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				errs = append(errs, err)
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // every error is in errs
+	return errors.Join(errs...)
+}

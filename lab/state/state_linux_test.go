@@ -1,0 +1,136 @@
+package state
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/vishvananda/netlink"
+
+	"hostlab/lab/fault"
+)
+
+// TestMain runs the tests in a network namespace of their own.
+func TestMain(m *testing.M) {
+	runtime.LockOSThread()
+	if os.Getenv("STATE_INSIDE") != "" {
+		os.Exit(m.Run())
+	}
+	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
+	cmd.Env = append(os.Environ(), "STATE_INSIDE=1")
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
+		UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}},
+	}
+	if err := cmd.Run(); err != nil {
+		if cmd.ProcessState == nil {
+			fmt.Println("skipped: no namespaces here:", err)
+			os.Exit(0)
+		}
+		os.Exit(1)
+	}
+}
+
+// read returns the facts of some parts: those of the network are the test's
+// own, the processes and files of this computer are not.
+func read(t *testing.T, parts ...func() ([]string, error)) State {
+	t.Helper()
+	var s State
+	for _, part := range parts {
+		facts, err := part()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s = append(s, facts...)
+	}
+	slices.Sort(s)
+	return s
+}
+
+// Each change of a host shows, and shows no more when it is undone.
+func TestRead(t *testing.T) {
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	lo, err := netlink.LinkByName("lo")
+	must(err)
+	must(netlink.LinkSetUp(lo))
+	dir := t.TempDir()
+	file := filepath.Join(dir, "left")
+	parts := []func() ([]string, error){sockets, network, rules, settings, func() ([]string, error) { return files(dir) }}
+	const setting = "/proc/sys/net/ipv4/conf/lo/arp_ignore"
+	var conn net.PacketConn
+	for _, c := range []struct {
+		name, want string
+		do, undo   func()
+	}{
+		{"socket", "+ socket udp ",
+			func() { conn, err = net.ListenPacket("udp4", "127.0.0.1:1060"); must(err) },
+			func() { must(conn.Close()) }},
+		{"address", "+ address lo 192.168.5.9/32",
+			func() { must(netlink.AddrAdd(lo, addr(t, "192.168.5.9/32"))) },
+			func() { must(netlink.AddrDel(lo, addr(t, "192.168.5.9/32"))) }},
+		{"setting", `- setting ipv4/conf/lo/arp_ignore = "0"`,
+			func() { must(os.WriteFile(setting, []byte("1"), 0)) },
+			func() { must(os.WriteFile(setting, []byte("0"), 0)) }},
+		{"fault", "+ rules 1 hostlab input: 1",
+			func() { must(fault.Add(fault.Drop{Proto: fault.UDP, Port: 1060})) },
+			func() { must(fault.Clear()) }},
+		{"mtu", "+ interface lo  mtu 1400",
+			func() { must(netlink.LinkSetMTU(lo, 1400)) },
+			func() { must(netlink.LinkSetMTU(lo, lo.Attrs().MTU)) }},
+		{"file", fmt.Sprintf("+ file %q -rw-r--r-- 5 bytes", file),
+			func() { must(os.WriteFile(file, []byte("hello"), 0o644)) },
+			func() { must(os.Remove(file)) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			before := read(t, parts...)
+			c.do()
+			if diff := read(t, parts...).Since(before); !slices.ContainsFunc(diff, func(d string) bool { return strings.HasPrefix(d, c.want) }) {
+				t.Errorf("differs by %q; want %q among it", diff, c.want)
+			}
+			c.undo()
+			if diff := read(t, parts...).Since(before); len(diff) > 0 {
+				t.Errorf("undone, it still differs by %q", diff)
+			}
+		})
+	}
+}
+
+func addr(t *testing.T, text string) *netlink.Addr {
+	t.Helper()
+	a, err := netlink.ParseAddr(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func TestProcess(t *testing.T) {
+	before := read(t, processes)
+	cmd := exec.Command("sleep", "987")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf(`+ process %d "sleep 987"`, cmd.Process.Pid)
+	if diff := read(t, processes).Since(before); !slices.Contains(diff, want) {
+		t.Errorf("differs by %q; want %q among it", diff, want)
+	}
+	cmd.Process.Kill()
+	cmd.Wait()
+	if diff := read(t, processes).Since(before); slices.Contains(diff, want) {
+		t.Errorf("ended, it still differs by %q", diff)
+	}
+}

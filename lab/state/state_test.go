@@ -1,0 +1,44 @@
+package state
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestSince(t *testing.T) {
+	for _, c := range []struct {
+		before, after State
+		want          []string
+	}{
+		{nil, nil, nil},
+		{State{"a", "b"}, State{"a", "b"}, nil},
+		{State{"a", "b"}, State{"a", "c"}, []string{"- b", "+ c"}},
+		{State{"b"}, State{"a", "b", "c"}, []string{"+ a", "+ c"}},
+		{State{"a", "a"}, State{"a"}, []string{"- a"}},
+		{State{"x"}, nil, []string{"- x"}},
+	} {
+		if got := c.after.Since(c.before); !slices.Equal(got, c.want) {
+			t.Errorf("%q since %q: %q; want %q", c.after, c.before, got, c.want)
+		}
+	}
+	if got := Parse("b\n\na\n"); !slices.Equal(got, State{"a", "b"}) {
+		t.Errorf("parsed %q", got)
+	}
+}
+
+func TestLasting(t *testing.T) {
+	for difference, want := range map[string]bool{
+		`+ process 12 "udp_remote server"`:              false,
+		`- process 12 "udp_remote server"`:              true,
+		"+ socket udp 00000000:0424 00000000:0000 07":   false,
+		"+ socket tcp 0A05A8C0:0424 8205A8C0:E8F2 01":   false,
+		"+ socket tcp 0A05A8C0:0424 8205A8C0:E8F2 06":   true,
+		"+ socket tcp6 0A05A8C0:0424 8205A8C0:E8F2 06":  true,
+		"+ address eth0 192.168.5.131/24":               true,
+		`+ file "/tmp/left" -rw-r--r-- 5 bytes 1.00000`: true,
+	} {
+		if Lasting(difference) != want {
+			t.Errorf("%s: lasting %v; want %v", difference, !want, want)
+		}
+	}
+}
