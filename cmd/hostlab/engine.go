@@ -13,7 +13,7 @@ import (
 type engineFlags struct{ name string }
 
 func (o *engineFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.name, "engine", "auto", "what makes the hosts: auto or docker")
+	cmd.Flags().StringVar(&o.name, "engine", "", "makes the hosts: auto, docker, netns; or $HOSTLAB_ENGINE")
 	cmd.RegisterFlagCompletionFunc("engine", cobra.FixedCompletions(lab.EngineNames(), cobra.ShellCompDirectiveNoFileComp))
 }
 

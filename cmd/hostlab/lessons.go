@@ -20,12 +20,17 @@ import (
 func findLesson(ctx context.Context, name string) (*lesson.Lesson, error) {
 	var les *lesson.Lesson
 	var err error
-	if strings.HasSuffix(name, ".md") || strings.ContainsRune(name, filepath.Separator) {
+	if isFile(name) {
 		les, err = lesson.Load(ctx, name, os.ReadFile)
 	} else {
 		les, err = lessons.Open(name)
 	}
 	return les, given(err)
+}
+
+// isFile tells a file of the reader's from a lesson that hostlab brings.
+func isFile(name string) bool {
+	return strings.HasSuffix(name, ".md") || strings.ContainsRune(name, filepath.Separator)
 }
 
 // given makes what is wrong with something that the reader gave a misuse. The

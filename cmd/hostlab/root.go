@@ -30,11 +30,16 @@ func root(c *console) *cobra.Command {
 	cmd.SetHelpTemplate("{{.Short}}\n\n{{with .Long}}{{.}}\n\n{{end}}{{.UsageString}}")
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return misuse(cmd, err) })
 	cmd.CompletionOptions.HiddenDefaultCmd = false
-	cmd.AddGroup(&cobra.Group{ID: groupLab, Title: "Labs:"}, &cobra.Group{ID: groupBook, Title: "The book's programs, on this machine:"})
+	cmd.AddGroup(&cobra.Group{ID: groupLab, Title: "Labs:"}, &cobra.Group{ID: groupRunning, Title: "A running lab, from another terminal:"}, &cobra.Group{ID: groupBook, Title: "The book's programs, on this machine:"})
 	cmd.SetHelpCommandGroupID(groupLab)
 	cmd.SetCompletionCommandGroupID(groupLab)
-	for _, verb := range []*cobra.Command{runCommand(c), labCommand(c), doctorCommand(c), gcCommand(c), versionCommand(c)} {
+	for _, verb := range []*cobra.Command{runCommand(c), narrateCommand(c), lintCommand(c), updateCommand(c), mutateCommand(c), predictCommand(c), replayCommand(c), renderCommand(c), labCommand(c), doctorCommand(c), gcCommand(c), schemaCommand(c), versionCommand(c)} {
 		verb.GroupID = groupLab
+		wrapArgs(verb)
+		cmd.AddCommand(verb)
+	}
+	for _, verb := range runningCommands(c) {
+		verb.GroupID = groupRunning
 		wrapArgs(verb)
 		cmd.AddCommand(verb)
 	}
@@ -47,8 +52,9 @@ func root(c *console) *cobra.Command {
 }
 
 const (
-	groupLab  = "lab"
-	groupBook = "book"
+	groupLab     = "lab"
+	groupRunning = "running"
+	groupBook    = "book"
 )
 
 // wrapArgs makes a wrong number of arguments a misuse, with the verb's usage.

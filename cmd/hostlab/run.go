@@ -2,127 +2,89 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"runtime"
+	"strings"
 
 	"github.com/spf13/cobra"
 
-	"hostlab/lab"
-	"hostlab/lab/engine"
+	"hostlab/lab/evidence"
 	"hostlab/lab/lesson"
 	"hostlab/lab/lessons"
-	"hostlab/lab/report"
-	"hostlab/lab/stage"
 )
 
+// runFlags are the choices of the verb run.
+type runFlags struct {
+	engineFlags
+	json, watch, fresh bool
+	labs               int    // side by side at most
+	junit, evidence    string // files; "" means none
+}
+
 func runCommand(c *console) *cobra.Command {
-	var o engineFlags
-	var asJSON bool
+	var o runFlags
 	cmd := &cobra.Command{
-		Use:   "run [LESSON...]",
+		Use:   "run [LESSON[#CLAIM]...]",
 		Short: "Check lessons on real hosts, and give each claim its verdict.",
 		Long: `A lesson is one that hostlab brings, by its name, or a Markdown file. Without
-a name, all that hostlab brings are run. Every lesson is read and checked whole
-before any host starts.`,
+a name, all that hostlab brings are run. With a claim, the lesson is run as far
+as that claim. Every lesson is read and checked whole before any host starts.
+
+Several labs run side by side. Lessons of the same hosts follow each other on
+one lab, when it is proven to be as it was.`,
 		Example: `  hostlab run page-30
+  hostlab run two-servers#2.5
   hostlab run
-  hostlab run --json ./mine.md`,
+  hostlab run --json ./mine/*.md
+  hostlab run --watch ./mine.md`,
 		ValidArgsFunction: completeLessons,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				args = lessons.Names()
 			}
+			if err := o.check(); err != nil {
+				return err
+			}
 			e, err := o.engine()
 			if err != nil {
 				return err
 			}
-			r := &lessonRun{console: c, json: asJSON, engine: e}
+			r := &lessonRun{console: c, flags: &o, engine: e}
+			if o.evidence != "" {
+				r.keep = &evidence.Collector{}
+			}
+			if o.watch {
+				return r.watch(cmd.Context(), args)
+			}
 			return r.run(cmd.Context(), args)
 		},
 	}
 	o.add(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the results as JSON")
+	f := cmd.Flags()
+	f.BoolVar(&o.json, "json", false, "print the results as JSON")
+	f.StringVar(&o.junit, "junit", "", "write the results to `FILE` as JUnit XML, too")
+	f.StringVar(&o.evidence, "evidence", "", "keep what the verdicts rest on in `ZIP`; see replay")
+	f.BoolVarP(&o.watch, "watch", "w", false, "run a file again when it is saved, until Ctrl-C")
+	f.BoolVar(&o.fresh, "fresh", false, "give every lesson a lab of its own")
+	f.IntVarP(&o.labs, "labs", "j", 4*runtime.NumCPU(), "how many labs run side by side at most")
 	return cmd
 }
 
-// A lessonRun is one call of the verb run.
-type lessonRun struct {
-	*console
-	json   bool
-	engine engine.Engine
-	report report.Run
+// check reports flags that make no sense before anything starts.
+func (o *runFlags) check() error {
+	if o.watch && (o.json || o.evidence != "") {
+		return &misuseError{errors.New("run: --watch goes on without end, and --json and --evidence are written at the end: want one of them"), "hostlab run --help"}
+	}
+	return errors.Join(checkFolder("junit", o.junit), checkFolder("evidence", o.evidence))
 }
 
-// mostTries is on how many labs a lesson is run when the machine stood still
-// in it: on one, and on two more.
-const mostTries = 3
-
-func (r *lessonRun) run(ctx context.Context, names []string) error {
-	var all []*lesson.Lesson
-	for _, name := range names {
-		les, err := findLesson(ctx, name)
-		if err != nil {
-			return err
-		}
-		all = append(all, les)
+// findClaim reads a lesson, as far as a claim when the name ends in "#CLAIM".
+func findClaim(ctx context.Context, name string) (*lesson.Lesson, error) {
+	file, claim, wanted := strings.Cut(name, "#")
+	les, err := findLesson(ctx, file)
+	if err != nil || !wanted {
+		return les, err
 	}
-	for _, les := range all {
-		l, err := r.play(ctx, les)
-		if err != nil && l.Result == nil {
-			return err
-		}
-		r.report.Lessons = append(r.report.Lessons, l)
-		if !r.json {
-			if err := report.WriteLesson(r.out, l, r.color); err != nil {
-				return err
-			}
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return r.finish()
-}
-
-// play plays one lesson. A difference that was found while the machine stood
-// still says nothing, so the lesson is played again on a fresh lab.
-func (r *lessonRun) play(ctx context.Context, les *lesson.Lesson) (*report.Lesson, error) {
-	tell, done := r.progress()
-	defer done()
-	l := &report.Lesson{File: les.File}
-	for {
-		l.Attempts++
-		p, err := stage.Play(ctx, les, &stage.Options{Lab: lab.Options{Engine: r.engine, Progress: tell}, Event: follow(tell)})
-		l.Err = err
-		if p != nil {
-			l.Result, l.Start, l.Notes = p.Result, p.Starting, p.Notes()
-			r.report.Engine = p.Engine
-		}
-		if err != nil || !p.Result.Inconclusive() || l.Attempts == mostTries {
-			return l, err
-		}
-		tell(fmt.Sprintf("%s: this machine stood still in it; again, %d of %d", les.File, l.Attempts+1, mostTries))
-	}
-}
-
-// follow tells each command of a lesson as it is typed.
-func follow(tell func(string)) func(lesson.Event) {
-	return func(e lesson.Event) {
-		if e.Kind == lesson.EntryTaken && e.Entry.Kind == lesson.Typed {
-			tell(e.Entry.String())
-		}
-	}
-}
-
-func (r *lessonRun) finish() error {
-	var err error
-	if r.json {
-		err = report.WriteJSON(r.out, &r.report)
-	} else {
-		fmt.Fprintln(r.out)
-		err = report.WriteTable(r.out, &r.report, r.color)
-	}
-	if err == nil && !r.report.OK() {
-		err = errDiffers
-	}
-	return err
+	les, err = les.Until(claim)
+	return les, given(err)
 }

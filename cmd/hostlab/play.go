@@ -1,0 +1,192 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"hostlab/lab"
+	"hostlab/lab/engine"
+	"hostlab/lab/evidence"
+	"hostlab/lab/file"
+	"hostlab/lab/lesson"
+	"hostlab/lab/lessons"
+	"hostlab/lab/report"
+	"hostlab/lab/stage"
+)
+
+// A lessonRun is one call of the verb run.
+type lessonRun struct {
+	*console
+	flags  *runFlags
+	engine engine.Engine
+	stage  stage.Stage         // keeps its labs from one play to the next
+	keep   *evidence.Collector // nil when no evidence is wanted
+
+	mu     sync.Mutex
+	report report.Run
+	shown  int // how many lessons of the report were printed
+}
+
+// run reads all lessons, plays them and reports.
+func (r *lessonRun) run(ctx context.Context, names []string) error {
+	all, err := readLessons(ctx, names)
+	if err != nil {
+		return err
+	}
+	err = r.play(ctx, all)
+	if err = errors.Join(err, r.stage.Close()); err != nil {
+		return err
+	}
+	return r.finish()
+}
+
+// readLessons reads every lesson before the first one is played, and tells of
+// all that is wrong with them.
+func readLessons(ctx context.Context, names []string) ([]*lesson.Lesson, error) {
+	var all []*lesson.Lesson
+	var errs []error
+	for _, name := range names {
+		les, err := findClaim(ctx, name)
+		all, errs = append(all, les), append(errs, err)
+	}
+	return all, errors.Join(errs...)
+}
+
+// play plays lessons side by side and shows each as soon as those before it
+// are shown. The error says that a lab did not start; then the rest is not
+// tried. A lab that breaks ends its own lesson only, and the report says so.
+func (r *lessonRun) play(ctx context.Context, all []*lesson.Lesson) error {
+	tell, done := r.progress()
+	defer done()
+	r.report, r.shown = report.Run{Lessons: make([]*report.Lesson, len(all))}, 0
+	g, playing := errgroup.WithContext(ctx)
+	g.SetLimit(max(1, r.flags.labs))
+	for _, i := range patientFirst(all) {
+		les := all[i]
+		g.Go(func() error {
+			if playing.Err() != nil {
+				return context.Cause(playing)
+			}
+			l, err := r.playOne(playing, les, tell)
+			if err != nil && l.Result == nil {
+				return err
+			}
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.report.Lessons[i] = l
+			done()
+			return r.show()
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return context.Cause(ctx) // what was cut short is not to be judged
+}
+
+// patientFirst returns the indexes of lessons in the order in which to begin
+// them: those that take longest first.
+func patientFirst(all []*lesson.Lesson) []int {
+	order := make([]int, len(all))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		return cmp.Compare(lessons.Patience(all[b]), lessons.Patience(all[a]))
+	})
+	return order
+}
+
+// playOne plays one lesson.
+func (r *lessonRun) playOne(ctx context.Context, les *lesson.Lesson, tell func(string)) (*report.Lesson, error) {
+	said := func(line string) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		tell(les.File + ": " + line)
+	}
+	recording := r.keep.Record()
+	p, err := r.stage.Play(ctx, les, &stage.Options{
+		Lab:    lab.Options{Engine: r.engine, Progress: said},
+		Event:  follow(said),
+		Fresh:  r.flags.fresh,
+		Around: recording.Around,
+		Again: func(attempt int) {
+			said(fmt.Sprintf("this machine stood still in it; again, %d of %d", attempt, stage.MostAttempts))
+		},
+	})
+	l := &report.Lesson{File: les.File, Err: err}
+	if p != nil {
+		l.Result, l.Start, l.Notes, l.Attempts = p.Result, p.Starting, p.Notes(), p.Attempts
+		recording.Done(l, p.Topology, p.Trace)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.report.Engine = p.Engine
+	}
+	return l, err
+}
+
+// follow tells each command of a lesson as it is typed.
+func follow(tell func(string)) func(lesson.Event) {
+	return func(e lesson.Event) {
+		if e.Kind == lesson.EntryTaken && e.Entry.Kind == lesson.Typed {
+			tell(e.Entry.String())
+		}
+	}
+}
+
+// show prints the lessons that have been played, up to the first one that has
+// not. It is called with mu held.
+func (r *lessonRun) show() error {
+	for ; r.shown < len(r.report.Lessons) && r.report.Lessons[r.shown] != nil; r.shown++ {
+		if r.flags.json {
+			continue
+		}
+		if err := report.WriteLesson(r.out, r.report.Lessons[r.shown], r.color); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish writes and prints what all lessons came to. What came of them is the
+// exit status.
+func (r *lessonRun) finish() error {
+	if err := r.files(); err != nil {
+		return err
+	}
+	var err error
+	if r.flags.json {
+		err = report.WriteJSON(r.out, &r.report)
+	} else {
+		fmt.Fprintln(r.out)
+		err = report.WriteTable(r.out, &r.report, r.color)
+	}
+	if err == nil {
+		err = outcomeError(&r.report)
+	}
+	return err
+}
+
+// files writes the files that were asked for.
+func (r *lessonRun) files() error {
+	if r.flags.junit != "" {
+		if err := file.Save(r.flags.junit, func(w io.Writer) error { return report.WriteJUnit(w, &r.report) }); err != nil {
+			return err
+		}
+	}
+	if r.flags.evidence == "" {
+		return nil
+	}
+	m, err := r.keep.WriteFile(r.flags.evidence, version(), &r.report)
+	if err == nil {
+		fmt.Fprintf(r.err, "hostlab: wrote %s, sha256 %s\n", r.flags.evidence, m.SHA256)
+	}
+	return err
+}
