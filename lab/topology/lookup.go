@@ -39,22 +39,6 @@ func (t *Topology) Network(name string) (Network, bool) {
 	return t.Networks[i], true
 }
 
-// Names returns every name and alias of every host with the host's addresses,
-// in the order of its interfaces: what each host's /etc/hosts has to say.
-// Hosts without a fixed address are not in it.
-func (t *Topology) Names() map[string][]netip.Addr {
-	names := map[string][]netip.Addr{}
-	for _, h := range t.Hosts {
-		addrs := h.Addrs()
-		for _, name := range h.names() {
-			if len(addrs) > 0 {
-				names[name] = addrs
-			}
-		}
-	}
-	return names
-}
-
 // A NamedAddr is a line of /etc/hosts (hosts(5)).
 type NamedAddr struct {
 	Name string

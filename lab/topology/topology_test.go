@@ -228,14 +228,27 @@ func TestLookups(t *testing.T) {
 	if a, ok := r1.Addr("office"); ok {
 		t.Errorf("r1 on office: %s; want none", a)
 	}
-	want := map[string][]netip.Addr{
-		"laptop":   {addr("192.168.5.10"), addr("fd00:5::10")},
-		"here":     {addr("192.168.5.10"), addr("fd00:5::10")},
-		"r1":       {addr("192.168.5.1"), addr("10.0.9.1")},
-		"guinness": {addr("10.0.9.7")},
+}
+
+func TestNamesFor(t *testing.T) {
+	top := routed()
+	laptop, _ := top.Host("laptop")
+	want := []NamedAddr{
+		{"here", addr("192.168.5.10")}, {"here", addr("fd00:5::10")},
+		{"r1", addr("192.168.5.1")}, {"r1", addr("10.0.9.1")},
+		{"guinness", addr("10.0.9.7")},
 	}
-	if diff := cmp.Diff(want, top.Names(), byValue); diff != "" {
-		t.Errorf("Names() (-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, top.NamesFor(laptop), byValue); diff != "" {
+		t.Errorf("NamesFor(laptop) (-want +got):\n%s", diff)
+	}
+	guinness, _ := top.Host("guinness")
+	want = []NamedAddr{
+		{"laptop", addr("192.168.5.10")}, {"laptop", addr("fd00:5::10")},
+		{"here", addr("192.168.5.10")}, {"here", addr("fd00:5::10")},
+		{"r1", addr("10.0.9.1")}, {"r1", addr("192.168.5.1")},
+	}
+	if diff := cmp.Diff(want, top.NamesFor(guinness), byValue); diff != "" {
+		t.Errorf("NamesFor(guinness) (-want +got):\n%s", diff)
 	}
 }
 
