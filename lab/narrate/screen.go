@@ -2,7 +2,6 @@ package narrate
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -15,19 +14,14 @@ import (
 // error is context.Canceled when the audience ended it before its end, ctx's,
 // the terminal's, or why there was no lab.
 func (n *Narration) Screen(ctx context.Context, in, out *os.File) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	s := &screen{n: n, ctx: ctx}
-	_, err := tea.NewProgram(s, tea.WithContext(ctx), tea.WithInput(in), tea.WithOutput(out), tea.WithoutSignalHandler()).Run()
-	switch {
-	case s.err != nil:
-		return s.err
-	case errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil:
-		return context.Cause(ctx)
-	case err != nil:
+	_, err := tea.NewProgram(s, tea.WithInput(in), tea.WithOutput(out), tea.WithoutSignalHandler()).Run()
+	if s.err == nil && err != nil {
 		return fmt.Errorf("narrate: terminal: %w", err)
 	}
-	return nil
+	return s.err
 }
 
 // A screen is a narration as a Bubble Tea program.
@@ -41,19 +35,21 @@ type screen struct {
 
 type (
 	mailMsg struct{}
+	endMsg  struct{} // of the context
 	tickMsg struct{ round int }
 )
 
 // Init looks for mail and starts the clock.
 func (s *screen) Init() tea.Cmd { return tea.Batch(s.listen, s.advance()) }
 
-// listen waits for the lab to tell something.
+// listen waits for the lab to tell something, or for the end of the context. To
+// give that to the program instead would have it leave its reader of keys behind.
 func (s *screen) listen() tea.Msg {
 	select {
 	case <-s.n.mail:
 		return mailMsg{}
 	case <-s.ctx.Done():
-		return nil
+		return endMsg{}
 	}
 }
 
@@ -74,6 +70,9 @@ func (s *screen) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			return s, tea.Quit
 		}
 		return s, tea.Batch(s.listen, s.advance())
+	case endMsg:
+		s.err = context.Cause(s.ctx)
+		return s, tea.Quit
 	case tickMsg:
 		if msg.round == s.round {
 			return s, s.advance()
