@@ -288,30 +288,32 @@ func (h *Host) faults(ctx context.Context) ([]Broken, error) {
 // afterwards, and returns an error when anything is left. What was killed
 // stays so.
 func (l *Lab) ClearFaults(ctx context.Context, hosts ...string) error {
-	return l.some(ctx, hosts, func(ctx context.Context, h *Host) error {
-		paused, killed, cut := h.condition.get()
-		if killed {
-			return nil
-		}
-		if paused {
-			if err := h.Resume(ctx); err != nil {
-				return err
-			}
-		}
-		for _, network := range cut {
-			if err := h.Join(ctx, network); err != nil {
-				return err
-			}
-		}
-		if _, err := h.Run(ctx, "fault", "clear"); err != nil {
+	return l.some(ctx, hosts, func(ctx context.Context, h *Host) error { return h.clearFaults(ctx) })
+}
+
+func (h *Host) clearFaults(ctx context.Context) error {
+	paused, killed, cut := h.condition.get()
+	if killed {
+		return nil
+	}
+	if paused {
+		if err := h.Resume(ctx); err != nil {
 			return err
 		}
-		left, err := h.faults(ctx)
-		if err == nil && len(left) > 0 {
-			err = h.errorf("fault clear: %s is still there", left[0].What)
+	}
+	for _, network := range cut {
+		if err := h.Join(ctx, network); err != nil {
+			return err
 		}
+	}
+	if _, err := h.Run(ctx, "fault", "clear"); err != nil {
 		return err
-	})
+	}
+	left, err := h.faults(ctx)
+	if err == nil && len(left) > 0 {
+		err = h.errorf("fault clear: %s is still there", left[0].What)
+	}
+	return err
 }
 
 // some does something on the named hosts, or on all when none is named.

@@ -40,15 +40,21 @@ const restorePatience = 2 * time.Second
 func (l *Lab) Restore(ctx context.Context, before Snapshot) error {
 	ctx, cancel := context.WithTimeout(ctx, restorePatience)
 	defer cancel()
-	if err := l.ClearFaults(ctx); err != nil {
-		return err
-	}
-	return l.each(ctx, func(ctx context.Context, h *Host) error { return h.restored(ctx, before[h.Name]) })
+	return l.each(ctx, func(ctx context.Context, h *Host) error { return h.restore(ctx, before[h.Name]) })
 }
 
-// restored waits until the host's state is an earlier one, as long as only
-// such things are left as go away by themselves.
-func (h *Host) restored(ctx context.Context, before state.State) error {
+// restore ends the host's faults, where there are some, and waits until its
+// state is an earlier one, as long as only such things are left as go away by
+// themselves.
+func (h *Host) restore(ctx context.Context, before state.State) error {
+	paused, _, cut := h.condition.get()
+	cleared := false
+	if paused || len(cut) > 0 { // it could not answer, or not be as it was
+		if err := h.clearFaults(ctx); err != nil {
+			return err
+		}
+		cleared = true
+	}
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -61,7 +67,14 @@ func (h *Host) restored(ctx context.Context, before state.State) error {
 			return nil
 		}
 		if slices.ContainsFunc(left, state.Lasting) {
-			return h.changed(left)
+			if cleared {
+				return h.changed(left)
+			}
+			if err := h.clearFaults(ctx); err != nil {
+				return err
+			}
+			cleared = true
+			continue
 		}
 		select {
 		case <-tick.C:

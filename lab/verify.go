@@ -40,10 +40,20 @@ func (h *Host) settle(ctx context.Context) error {
 	if s, ok := h.lab.instance.(engine.Settled); ok && s.Settled() {
 		return nil
 	}
-	if err := h.setRoutes(ctx); err != nil {
+	in, err := h.look(ctx)
+	if err != nil {
 		return err
 	}
-	return h.verify(ctx)
+	changed, err := h.setRoutes(ctx, in)
+	if err != nil {
+		return err
+	}
+	if changed {
+		if in, err = h.look(ctx); err != nil {
+			return err
+		}
+	}
+	return h.verify(in)
 }
 
 // look asks the host's kernel.
@@ -81,39 +91,33 @@ func (in inside) has(want topology.Route) bool {
 // setRoutes gives the host's kernel the routes of the topology and takes away
 // any other default route: an engine sets one that leads to a gateway which is
 // not there, and then a datagram to nowhere is lost where a host without the
-// route says ENETUNREACH.
-func (h *Host) setRoutes(ctx context.Context) error {
-	in, err := h.look(ctx)
-	if err != nil {
-		return err
-	}
+// route says ENETUNREACH. It reports whether anything had to be changed.
+func (h *Host) setRoutes(ctx context.Context, in inside) (changed bool, err error) {
 	wanted := h.Spec().Routes
 	for _, r := range in.routes {
 		if r.To != "default" || slices.ContainsFunc(wanted, r.is) {
 			continue
 		}
+		changed = true
 		if _, err := h.Run(ctx, "ip", "route", "del", "default", "via", r.Via); err != nil {
-			return err
+			return changed, err
 		}
 	}
 	for _, want := range wanted {
 		if in.has(want) {
 			continue
 		}
+		changed = true
 		if _, err := h.Run(ctx, "ip", "route", "add", want.To.String(), "via", want.Via.String()); err != nil {
-			return err
+			return changed, err
 		}
 	}
-	return nil
+	return changed, nil
 }
 
 // verify holds what the host's kernel says against the topology: engines
 // attach less than they were asked to without an error.
-func (h *Host) verify(ctx context.Context) error {
-	in, err := h.look(ctx)
-	if err != nil {
-		return err
-	}
+func (h *Host) verify(in inside) error {
 	var errs []error
 	spec, t := h.Spec(), h.lab.Topology()
 	for _, i := range spec.Interfaces {

@@ -1,15 +1,11 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"sync"
-
-	"golang.org/x/sync/errgroup"
 
 	"hostlab/lab"
 	"hostlab/lab/engine"
@@ -66,70 +62,49 @@ func (r *lessonRun) play(ctx context.Context, all []*lesson.Lesson) error {
 	tell, done := r.progress()
 	defer done()
 	r.report, r.shown = report.Run{Lessons: make([]*report.Lesson, len(all))}, 0
-	g, playing := errgroup.WithContext(ctx)
-	g.SetLimit(max(1, r.flags.labs))
-	for _, i := range patientFirst(all) {
-		les := all[i]
-		g.Go(func() error {
-			if playing.Err() != nil {
-				return context.Cause(playing)
-			}
-			l, err := r.playOne(playing, les, tell)
-			if err != nil && l.Result == nil {
-				return err
-			}
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.report.Lessons[i] = l
-			done()
-			return r.show()
-		})
+	parts := make([]stage.Part, len(all))
+	recordings := make([]*evidence.Recording, len(all))
+	for i, les := range all {
+		recordings[i] = r.keep.Record()
+		parts[i] = stage.Part{Lesson: les, Options: r.options(les, recordings[i], tell)}
 	}
-	if err := g.Wait(); err != nil {
+	err := r.stage.PlayAll(ctx, parts, func(i int, p *stage.Performance, err error) error {
+		l := &report.Lesson{File: all[i].File, Err: err}
+		if p == nil {
+			return err
+		}
+		l.Result, l.Start, l.Notes, l.Attempts = p.Result, p.Starting, p.Notes(), p.Attempts
+		recordings[i].Done(l, p.Topology, p.Trace)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.report.Engine = p.Engine
+		r.report.Lessons[i] = l
+		done()
+		return r.show()
+	})
+	if err != nil {
 		return err
 	}
 	return context.Cause(ctx) // what was cut short is not to be judged
 }
 
-// patientFirst returns the indexes of lessons in the order in which to begin
-// them: those that take longest first.
-func patientFirst(all []*lesson.Lesson) []int {
-	order := make([]int, len(all))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		return cmp.Compare(lessons.Patience(all[b]), lessons.Patience(all[a]))
-	})
-	return order
-}
-
-// playOne plays one lesson.
-func (r *lessonRun) playOne(ctx context.Context, les *lesson.Lesson, tell func(string)) (*report.Lesson, error) {
+// options are the choices of one lesson's play.
+func (r *lessonRun) options(les *lesson.Lesson, recording *evidence.Recording, tell func(string)) stage.Options {
 	said := func(line string) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		tell(les.File + ": " + line)
 	}
-	recording := r.keep.Record()
-	p, err := r.stage.Play(ctx, les, &stage.Options{
+	return stage.Options{
 		Lab:    lab.Options{Engine: r.engine, Progress: said},
 		Event:  follow(said),
+		Takes:  lessons.Estimate(les),
 		Fresh:  r.flags.fresh,
 		Around: recording.Around,
 		Again: func(attempt int) {
 			said(fmt.Sprintf("this machine stood still in it; again, %d of %d", attempt, stage.MostAttempts))
 		},
-	})
-	l := &report.Lesson{File: les.File, Err: err}
-	if p != nil {
-		l.Result, l.Start, l.Notes, l.Attempts = p.Result, p.Starting, p.Notes(), p.Attempts
-		recording.Done(l, p.Topology, p.Trace)
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.report.Engine = p.Engine
 	}
-	return l, err
 }
 
 // follow tells each command of a lesson as it is typed.

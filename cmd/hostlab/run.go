@@ -50,6 +50,7 @@ one lab, when it is proven to be as it was.`,
 				return err
 			}
 			r := &lessonRun{console: c, flags: &o, engine: e}
+			r.stage.Labs, r.stage.Frugal = max(1, o.labs), !o.watch
 			if o.evidence != "" {
 				r.keep = &evidence.Collector{}
 			}

@@ -49,18 +49,15 @@ func Lessons(t *testing.T, patterns ...string) {
 	if t.Failed() {
 		return
 	}
-	s := &stage.Stage{}
+	s := &stage.Stage{Labs: 2 * runtime.NumCPU()} // whatever -parallel says
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	room := make(chan struct{}, 2*runtime.NumCPU()) // labs at once, whatever -parallel says
 	for _, les := range all {
 		t.Run(strings.TrimSuffix(filepath.Base(les.File), ".md"), func(t *testing.T) {
 			t.Parallel()
-			room <- struct{}{}
-			defer func() { <-room }()
 			if updating() {
 				update(t, s, les)
 			}

@@ -146,13 +146,13 @@ func TestReadme(t *testing.T) {
 
 // A lesson whose client gives up is patient; one whose book says that it
 // would is not.
-func TestPatience(t *testing.T) {
+func TestEstimate(t *testing.T) {
 	for name, patient := range map[string]bool{"page-30": true, "wrong-source": true, "tcp-bindings": true, "loss": false, "loopback-only": false} {
 		l, err := Open(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := Patience(l); (got >= 3*time.Second) != patient {
+		if got := Estimate(l); (got >= 3*time.Second) != patient || got <= 0 {
 			t.Errorf("%s: %v; want patient %v", name, got, patient)
 		}
 	}

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"hostlab/lab"
 	"hostlab/lab/capture/record"
 	"hostlab/lab/lesson"
@@ -31,6 +33,11 @@ type Options struct {
 	// Around wraps the lab as the lesson sees it, to watch or to keep what goes
 	// through it. Nil means that nothing stands between them.
 	Around func(lesson.Runner) lesson.Runner
+
+	// Takes is how long the lesson takes, as far as one knows; 0 means that
+	// nobody knows. Lessons that take longest begin first, and one that is over
+	// before a lab would have started waits for one that is there.
+	Takes time.Duration
 
 	// Fresh says that no other lesson may have played on the lab before.
 	Fresh bool
@@ -73,11 +80,22 @@ func (p *Performance) Notes() []string {
 // is ready. Its methods may be called concurrently: each lesson has a lab for
 // itself as long as it plays. The caller closes it.
 type Stage struct {
-	once   bool // keep nothing
-	mu     sync.Mutex
-	idle   map[string][]*kept // by kept.key
-	ending sync.WaitGroup
-	errs   []error // of labs that would not end
+	// Labs is on how many labs lessons play, or start, side by side at most; 0
+	// means on as many as there are lessons.
+	Labs int
+
+	// Frugal has a lab end as soon as no lesson waits for one of its hosts.
+	Frugal bool
+
+	once     bool // keep nothing
+	mu       sync.Mutex
+	waiting  []*request
+	idle     map[string][]*kept // by key, see keyOf
+	labs     map[string]int     // that start or are played on, by key
+	playing  int                // sum of labs
+	starting int
+	ending   sync.WaitGroup
+	errs     []error // of labs that would not end
 }
 
 // Play plays a lesson on the lab that it asks for, and again when what came out
@@ -87,9 +105,19 @@ func (s *Stage) Play(ctx context.Context, les *lesson.Lesson, o *Options) (*Perf
 	if o == nil {
 		o = &Options{}
 	}
-	again := *o
+	r := newRequest(les, o)
+	s.enter(r)
+	return s.play(ctx, les, o, r)
+}
+
+func newRequest(les *lesson.Lesson, o *Options) *request {
+	return &request{key: keyOf(les, o), takes: o.Takes, fresh: o.Fresh}
+}
+
+// play plays a lesson that is in line.
+func (s *Stage) play(ctx context.Context, les *lesson.Lesson, o *Options, r *request) (*Performance, error) {
 	for attempt := 1; ; attempt++ {
-		p, err := s.attempt(ctx, les, &again)
+		p, err := s.attempt(ctx, les, o, r)
 		if p != nil {
 			p.Attempts = attempt
 		}
@@ -99,28 +127,63 @@ func (s *Stage) Play(ctx context.Context, les *lesson.Lesson, o *Options) (*Perf
 		if o.Again != nil {
 			o.Again(attempt + 1)
 		}
-		again.Fresh = true
+		r = newRequest(les, o)
+		r.fresh = true
+		s.enter(r)
 	}
 }
 
+// A Part is a lesson that is to be played, and how.
+type Part struct {
+	Lesson  *lesson.Lesson
+	Options Options
+}
+
+// PlayAll plays lessons side by side, those that take longest first, and tells
+// what came of each, see Play, when it has ended. Calls of done are never
+// concurrent. Their first error stops the others, and is returned.
+func (s *Stage) PlayAll(ctx context.Context, parts []Part, done func(i int, p *Performance, err error) error) error {
+	line := make([]*request, len(parts))
+	for i := range parts {
+		line[i] = newRequest(parts[i].Lesson, &parts[i].Options)
+	}
+	s.enter(line...)
+	g, ctx := errgroup.WithContext(ctx)
+	var mu sync.Mutex
+	for i := range parts {
+		g.Go(func() error {
+			p, err := s.play(ctx, parts[i].Lesson, &parts[i].Options, line[i])
+			mu.Lock()
+			defer mu.Unlock()
+			if p == nil && ctx.Err() != nil {
+				return context.Cause(ctx) // it was stopped, which is told once
+			}
+			return done(i, p, err)
+		})
+	}
+	return g.Wait()
+}
+
 // attempt plays a lesson once.
-func (s *Stage) attempt(ctx context.Context, les *lesson.Lesson, o *Options) (p *Performance, err error) {
+func (s *Stage) attempt(ctx context.Context, les *lesson.Lesson, o *Options, r *request) (p *Performance, err error) {
+	k, err := s.await(ctx, r)
+	if err != nil {
+		return nil, err
+	}
 	begin := time.Now()
 	p = &Performance{}
-	k := s.take(les, o)
 	if k == nil {
 		if k, err = s.start(ctx, les, o); err != nil {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.release(r.key, nil)
 			return nil, err
 		}
 		p.Starting = time.Since(begin)
 	}
 	p.Topology, p.Engine = k.lab.Topology(), k.lab.Describe()
 	err = p.play(ctx, les, k.lab, o)
-	if err != nil || p.Result.Inconclusive() {
-		s.end(k.lab)
-	} else {
-		s.put(ctx, k)
-	}
+	s.put(ctx, r.key, k, err == nil && !p.Result.Inconclusive())
 	return p, err
 }
 

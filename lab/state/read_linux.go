@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // Read returns the state of the host that the calling process runs on, in the
@@ -57,9 +59,9 @@ func processes() ([]string, error) {
 
 // sockets returns what is bound or connected: proc(5), /proc/net.
 func sockets() ([]string, error) {
-	var all []string
-	var errs []error
-	for _, table := range []string{"udp", "udp6", "udplite", "tcp", "tcp6", "raw", "raw6", "icmp", "icmp6", "packet"} {
+	all, err := tcpSockets()
+	errs := []error{err}
+	for _, table := range []string{"udp", "udp6", "udplite", "raw", "raw6", "icmp", "icmp6", "packet"} {
 		text, err := os.ReadFile("/proc/net/" + table)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // this kernel is without
@@ -84,7 +86,10 @@ var volatile = []string{
 
 // settings returns the kernel's settings below net.: sysctl(8).
 func settings() ([]string, error) {
-	const root = "/proc/sys/net"
+	const (
+		root       = "/proc/sys/net"
+		maxSetting = 1 << 10
+	)
 	var all []string
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -95,12 +100,25 @@ func settings() ([]string, error) {
 				return nil
 			}
 		}
-		if value, err := os.ReadFile(path); err == nil {
-			all = append(all, fmt.Sprintf("setting %s = %q", path[len(root)+1:], strings.TrimSpace(string(value))))
+		if value, err := readSome(path, maxSetting); err == nil {
+			all = append(all, fmt.Sprintf("setting %s = %q", path[len(root)+1:], bytes.TrimSpace(value)))
 		}
 		return nil
 	})
 	return all, err
+}
+
+// readSome reads the beginning of a small file of /proc in one system call.
+// There are hundreds, and os.ReadFile has five for each.
+func readSome(path string, size int) ([]byte, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	buf := make([]byte, size)
+	n, err := unix.Read(fd, buf)
+	return buf[:max(n, 0)], err
 }
 
 // counted are the counts of datagrams that were lost for a reason that a reader

@@ -61,8 +61,8 @@ func Lasting(difference string) bool {
 	return true
 }
 
-// timeWait is TIME-WAIT in the kernel's tables of TCP sockets.
-const timeWait = "06"
+// timeWait is the state of a TCP connection that has ended on this side.
+const timeWait = "TIME-WAIT"
 
 // Args are the words that start the program on a host.
 func Args() []string { return []string{"state"} }

@@ -1,6 +1,8 @@
 package state
 
 import (
+	"bufio"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -109,6 +111,52 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// A TCP socket shows while it listens, on either family, and for a minute after
+// its connection has ended.
+func TestTCP(t *testing.T) {
+	lo, err := netlink.LinkByName("lo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := netlink.LinkSetUp(lo); err != nil {
+		t.Fatal(err)
+	}
+	before := read(t, sockets)
+	shows := func(what string, want bool) {
+		t.Helper()
+		got := slices.ContainsFunc(read(t, sockets).Since(before), func(diff string) bool { return strings.HasPrefix(diff, "+ socket tcp") })
+		if got != want {
+			t.Errorf("%s: a TCP socket shows: %v; want %v", what, got, want)
+		}
+	}
+	for _, at := range []string{"127.0.0.1:1060", "[::1]:1060"} {
+		l, err := net.Listen("tcp", at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shows("listening at "+at, true)
+		l.Close()
+		shows("closed", false)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:1060")
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	shows("connected", true)
+	conn.Close()
+	other.Close()
+	shows("in TIME-WAIT", true)
+}
+
 func addr(t *testing.T, text string) *netlink.Addr {
 	t.Helper()
 	a, err := netlink.ParseAddr(text)
@@ -120,11 +168,16 @@ func addr(t *testing.T, text string) *netlink.Addr {
 
 func TestProcess(t *testing.T) {
 	before := read(t, processes)
-	cmd := exec.Command("sleep", "987")
-	if err := cmd.Start(); err != nil {
+	cmd := exec.Command("sh", "-c", "echo here; read never")
+	_, err := cmd.StdinPipe()
+	out, outErr := cmd.StdoutPipe()
+	if err := errors.Join(err, outErr, cmd.Start()); err != nil {
 		t.Fatal(err)
 	}
-	want := fmt.Sprintf(`+ process %d "sleep 987"`, cmd.Process.Pid)
+	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil { // its words are there before
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf(`+ process %d "sh -c echo here; read never"`, cmd.Process.Pid)
 	if diff := read(t, processes).Since(before); !slices.Contains(diff, want) {
 		t.Errorf("differs by %q; want %q among it", diff, want)
 	}

@@ -28,14 +28,14 @@ func TestSince(t *testing.T) {
 
 func TestLasting(t *testing.T) {
 	for difference, want := range map[string]bool{
-		`+ process 12 "udp_remote server"`:              false,
-		`- process 12 "udp_remote server"`:              true,
-		"+ socket udp 00000000:0424 00000000:0000 07":   false,
-		"+ socket tcp 0A05A8C0:0424 8205A8C0:E8F2 01":   false,
-		"+ socket tcp 0A05A8C0:0424 8205A8C0:E8F2 06":   true,
-		"+ socket tcp6 0A05A8C0:0424 8205A8C0:E8F2 06":  true,
-		"+ address eth0 192.168.5.131/24":               true,
-		`+ file "/tmp/left" -rw-r--r-- 5 bytes 1.00000`: true,
+		`+ process 12 "udp_remote server"`:                             false,
+		`- process 12 "udp_remote server"`:                             true,
+		"+ socket udp 00000000:0424 00000000:0000 07":                  false,
+		"+ socket tcp 192.168.5.10:1060 192.168.5.130:59634 state 1":   false,
+		"+ socket tcp 192.168.5.10:1060 192.168.5.130:59634 TIME-WAIT": true,
+		"+ socket tcp [fd00:5::1]:1060 [fd00:5::2]:59634 TIME-WAIT":    true,
+		"+ address eth0 192.168.5.131/24":                              true,
+		`+ file "/tmp/left" -rw-r--r-- 5 bytes 1.00000`:                true,
 	} {
 		if Lasting(difference) != want {
 			t.Errorf("%s: lasting %v; want %v", difference, !want, want)

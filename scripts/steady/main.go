@@ -17,11 +17,8 @@ import (
 	"os/exec"
 	"os/signal"
 	"runtime"
-	"sync"
 	"text/tabwriter"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"hostlab/lab"
 	"hostlab/lab/lesson"
@@ -55,13 +52,14 @@ func measure(ctx context.Context, names []string, rounds, busy, labs int, engine
 	if err != nil {
 		return false, err
 	}
-	s := series{rounds: rounds, labs: labs, o: stage.Options{Lab: lab.Options{Engine: e}}}
+	s := series{rounds: rounds, labs: labs}
 	for _, name := range names {
 		les, err := lessons.Open(name)
 		if err != nil {
 			return false, err
 		}
 		s.lessons = append(s.lessons, les)
+		s.parts = append(s.parts, stage.Part{Lesson: les, Options: stage.Options{Lab: lab.Options{Engine: e}, Takes: lessons.Estimate(les)}})
 	}
 	fmt.Printf("idle, %d rounds, %d labs side by side\n", rounds, labs)
 	ok, err := s.play(ctx, false)
@@ -104,7 +102,7 @@ type series struct {
 	lessons []*lesson.Lesson
 	rounds  int
 	labs    int
-	o       stage.Options
+	parts   []stage.Part
 }
 
 // A count is how often a lesson came out in what way.
@@ -120,25 +118,18 @@ type count struct {
 // retries, coming out as stated on a second lab is well enough.
 func (s *series) play(ctx context.Context, retries bool) (bool, error) {
 	counts := make([]count, len(s.lessons))
-	var mu sync.Mutex
-	var labs stage.Stage
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(s.labs)
+	labs := stage.Stage{Labs: s.labs}
+	var err error
 	for range s.rounds {
-		for i, les := range s.lessons {
-			g.Go(func() error {
-				p, err := labs.Play(ctx, les, &s.o)
-				if err != nil {
-					return err
-				}
-				mu.Lock()
-				defer mu.Unlock()
+		if err = labs.PlayAll(ctx, s.parts, func(i int, p *stage.Performance, err error) error {
+			if err == nil {
 				counts[i].add(p)
-				return nil
-			})
+			}
+			return err
+		}); err != nil {
+			break
 		}
 	}
-	err := g.Wait()
 	if end := labs.Close(); err == nil {
 		err = end
 	}
