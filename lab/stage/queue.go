@@ -135,14 +135,19 @@ func (s *Stage) started() {
 func (s *Stage) release(key string, k *kept) {
 	s.playing--
 	s.labs[key]--
-	switch idle := s.idle[key]; {
+	switch {
 	case k == nil:
-	case s.Frugal && len(idle) >= s.inLine(key):
-		s.end(k)
+	case s.wanted(key):
+		s.idle[key] = append(s.idle[key], k)
 	default:
-		s.idle[key] = append(idle, k)
+		s.end(k)
 	}
 	s.dispatch()
+}
+
+// wanted reports whether one more lab of some hosts is to be kept.
+func (s *Stage) wanted(key string) bool {
+	return !s.Frugal || len(s.idle[key]) < s.inLine(key)
 }
 
 // end ends a lab without waiting for it; Close does.
