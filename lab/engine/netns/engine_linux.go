@@ -8,6 +8,7 @@ import (
 
 	"hostlab/image"
 	"hostlab/lab/engine"
+	"hostlab/lab/engine/netns/holder"
 	"hostlab/lab/topology"
 )
 
@@ -28,6 +29,8 @@ type Engine struct {
 
 	mu     sync.Mutex
 	binary *os.File // the host binary in memory, once it is needed
+
+	spare spare
 }
 
 var _ engine.Engine = (*Engine)(nil)
@@ -66,14 +69,32 @@ func (e *Engine) Up(ctx context.Context, t *topology.Topology, o engine.Options)
 	if err != nil {
 		return nil, err
 	}
-	if l.holder, err = start(binary); err != nil {
+	if err := e.make(ctx, l, plan, binary); err != nil {
 		return nil, err
 	}
-	if err := l.up(ctx, plan); err != nil {
-		l.holder.end()
-		return nil, err
-	}
+	e.spare.prepare(binary)
 	return l, nil
+}
+
+// make makes a lab in the spare, or else in a holder of its own.
+func (e *Engine) make(ctx context.Context, l *lab, plan *holder.Plan, binary *os.File) (err error) {
+	if l.holder = e.spare.take(); l.holder != nil {
+		if err = l.up(ctx, plan); err == nil {
+			return nil
+		}
+		killed := l.holder.isGone()
+		l.holder.end()
+		if !killed {
+			return err
+		}
+	}
+	if l.holder, err = start(binary); err != nil {
+		return err
+	}
+	if err = l.up(ctx, plan); err != nil {
+		l.holder.end()
+	}
+	return err
 }
 
 // Sweep implements engine.Engine. There is never anything to remove: a lab ends

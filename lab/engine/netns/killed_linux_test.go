@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -73,22 +75,42 @@ func killOnce(t *testing.T, random *rand.Rand) (victim string, took time.Duratio
 	moment := time.Duration(random.Int64N(int64(100 * time.Millisecond)))
 	for begin := time.Now(); time.Since(begin) < moment; time.Sleep(time.Millisecond) {
 	}
-	victim, pid := "orchestrator", cmd.Process.Pid
-	if random.IntN(2) == 0 {
-		if holder := childOf(pid); holder != 0 {
-			victim, pid = "holder", holder
+	victim = "orchestrator"
+	if holder := childOf(cmd.Process.Pid); holder != 0 && random.IntN(2) == 0 {
+		// An orchestrator whose next lab's holder was killed goes on.
+		victim, took = "holder", killTree(t, holder)
+	}
+	begin := time.Now()
+	cmd.Process.Kill()
+	cmd.Wait()
+	for time.Since(begin) < goneWithin {
+		if none := reapOrphans(); none {
+			return victim, max(took, time.Since(begin))
 		}
+	}
+	t.Fatalf("%v after the orchestrator was killed there are processes: %v", goneWithin, children(os.Getpid()))
+	return victim, 0
+}
+
+// killTree kills a process and returns after how long it and all below it were
+// gone.
+func killTree(t *testing.T, pid int) time.Duration {
+	t.Helper()
+	tree := []int{pid}
+	for i := 0; i < len(tree); i++ {
+		tree = slices.AppendSeq(tree, maps.Keys(children(tree[i])))
 	}
 	begin := time.Now()
 	unix.Kill(pid, unix.SIGKILL)
-	cmd.Wait() // an orchestrator whose holder is gone ends by itself
-	for time.Since(begin) < goneWithin {
-		if none := reapOrphans(); none {
-			return victim, time.Since(begin)
+	for _, pid := range tree {
+		for unix.Kill(pid, 0) == nil {
+			if time.Since(begin) > goneWithin {
+				t.Fatalf("%v after a holder was killed, process %d of %v is there", goneWithin, pid, tree)
+			}
+			time.Sleep(time.Millisecond)
 		}
 	}
-	t.Fatalf("%v after the %s was killed there are processes: %v", goneWithin, victim, children(os.Getpid()))
-	return victim, 0
+	return time.Since(begin)
 }
 
 // reapOrphans reports whether this process has no children any more.

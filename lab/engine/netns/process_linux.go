@@ -21,7 +21,7 @@ type process struct {
 	cmd    *exec.Cmd
 	conn   *holder.Conn
 	stderr *tail
-	gone   chan struct{} // closed when the connection has ended
+	gone   chan struct{} // closed when the connection and the holder have ended
 
 	mu      sync.Mutex
 	next    int
@@ -98,9 +98,10 @@ func hasID(file string, id int) bool {
 }
 
 // receive hands the answers to those who wait for them, until the connection
-// ends.
+// ends, and the holder with it.
 func (p *process) receive() {
 	defer close(p.gone)
+	defer p.end()
 	for {
 		var a holder.Answer
 		if _, err := p.conn.Receive(&a); err != nil {
@@ -156,6 +157,16 @@ func (p *process) call(ctx context.Context, r holder.Request, progress func(done
 		}
 	case <-ctx.Done():
 		return fmt.Errorf("netns: %s: %w", r.Op, ctx.Err())
+	}
+}
+
+// isGone reports whether the holder has ended.
+func (p *process) isGone() bool {
+	select {
+	case <-p.gone:
+		return true
+	default:
+		return false
 	}
 }
 
