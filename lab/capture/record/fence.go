@@ -20,8 +20,8 @@ const (
 	// behind that answer.
 	rounds = 2
 
-	// retry is how often markers are asked for again: a switch that is
-	// flooded may lose one.
+	// retry is after how long without news markers are asked for again: a
+	// switch that is flooded may lose one.
 	retry = 300 * time.Millisecond
 
 	// keepFences is for how many rounds marks are kept.
@@ -98,10 +98,14 @@ func (r *Recorder) round(ctx context.Context) (uint64, error) {
 		})
 	}
 	ask()
+	seen := map[string]*int{}
+	for _, name := range r.order {
+		seen[name] = new(int)
+	}
 	err := r.wait(ctx, "fence", ask, func() (string, error) {
 		text, err := r.each(func(h *host) string { return h.unsent(fence) })
 		if text == "" && err == nil {
-			return r.each(func(h *host) string { return r.missing(h, fence) })
+			return r.each(func(h *host) string { return r.missing(h, fence, seen[h.Host]) })
 		}
 		return text, err
 	})
@@ -115,7 +119,7 @@ func (r *Recorder) round(ctx context.Context) (uint64, error) {
 func (h *host) forget(fence uint64) {
 	old := func(n uint64) bool { return n+keepFences < fence }
 	maps.DeleteFunc(h.fences, func(n uint64, _ answer) bool { return old(n) })
-	maps.DeleteFunc(h.arrivals, func(a arrival, _ map[uint16]bool) bool { return old(a.fence) })
+	maps.DeleteFunc(h.arrivals, func(a arrival, _ map[string]*parts) bool { return old(a.fence) })
 }
 
 // unsent says what a host has not sent of a fence yet; "" when that is
@@ -126,10 +130,8 @@ func (h *host) unsent(fence uint64) string {
 		return h.Host + " has not sent its markers"
 	}
 	own := 0
-	for at, parts := range h.arrivals {
-		if at.fence == fence && at.from == h.Host && at.direction == wire.Out {
-			own += len(parts)
-		}
+	for _, p := range h.arrivals[arrival{fence, h.Host, wire.Out}] {
+		own += len(p.seen)
 	}
 	if own < a.sent {
 		return h.Host + " has not seen its own markers go"
@@ -138,9 +140,11 @@ func (h *host) unsent(fence uint64) string {
 }
 
 // missing says what a host has not seen of the others' markers yet; "" when
-// that is nothing. It is called with mu held.
-func (r *Recorder) missing(h *host, fence uint64) string {
-	for _, name := range slices.Sorted(maps.Keys(r.hosts)) {
+// that is nothing. The first so many others it has seen. It is called with mu
+// held.
+func (r *Recorder) missing(h *host, fence uint64, seen *int) string {
+	for ; *seen < len(r.order); *seen++ {
+		name := r.order[*seen]
 		from := r.hosts[name]
 		if from == h || from.killed || from.paused {
 			continue
@@ -155,8 +159,8 @@ func (r *Recorder) missing(h *host, fence uint64) string {
 // whole returns at how many interfaces every part of a host's marker came in.
 func (h *host) whole(fence uint64, from string) int {
 	n := 0
-	for at, parts := range h.arrivals {
-		if at.fence == fence && at.from == from && at.direction == wire.In && len(parts) == int(at.parts) {
+	for _, p := range h.arrivals[arrival{fence, from, wire.In}] {
+		if len(p.seen) == p.of {
 			n++
 		}
 	}

@@ -34,7 +34,7 @@ type host struct {
 
 	clock    int64 // of the latest fence, in ns
 	fences   map[uint64]answer
-	arrivals map[arrival]map[uint16]bool // the parts that came
+	arrivals map[arrival]map[string]*parts // by interface
 }
 
 // An answer is a host's word that it has sent its markers.
@@ -44,19 +44,23 @@ type answer struct {
 	sent     int
 }
 
-// An arrival is a marker at an interface of a host.
+// An arrival is a host's marker at another one, or at itself when it went.
 type arrival struct {
 	fence     uint64
 	from      string
-	iface     string
 	direction wire.Direction
-	parts     uint16
+}
+
+// Parts are those of a marker that came at an interface.
+type parts struct {
+	seen map[uint16]bool
+	of   int
 }
 
 func newHost(s Stream) *host {
 	return &host{
 		Stream: s, commands: make(chan string, 8), quit: make(chan struct{}), done: make(chan struct{}),
-		fences: map[uint64]answer{}, arrivals: map[arrival]map[uint16]bool{},
+		fences: map[uint64]answer{}, arrivals: map[arrival]map[string]*parts{},
 	}
 }
 
@@ -196,10 +200,15 @@ func (r *Recorder) marker(h *host, f *wire.Frame, data []byte) {
 	if !ok || m.Lab != r.o.Lab || f.Other || m.Fence > r.fence || m.Fence+keepFences < r.fence {
 		return
 	}
-	a := arrival{m.Fence, m.Host, f.Interface, f.Direction, m.Parts}
+	a := arrival{m.Fence, m.Host, f.Direction}
 	if h.arrivals[a] == nil {
-		h.arrivals[a] = map[uint16]bool{}
+		h.arrivals[a] = map[string]*parts{}
 	}
-	h.arrivals[a][m.Part] = true
+	p := h.arrivals[a][f.Interface]
+	if p == nil {
+		p = &parts{map[uint16]bool{}, int(m.Parts)}
+		h.arrivals[a][f.Interface] = p
+	}
+	p.seen[m.Part] = true
 	r.changed()
 }

@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -63,6 +62,7 @@ type Recorder struct {
 	mu     sync.Mutex // of all that follows
 	change chan struct{}
 	hosts  map[string]*host
+	order  []string // their names, sorted
 	closed bool
 
 	frames []wire.Frame
@@ -91,9 +91,11 @@ func Start(ctx context.Context, o Options, streams ...Stream) (*Recorder, error)
 	for _, s := range streams {
 		h := newHost(s)
 		r.hosts[s.Host] = h
+		r.order = append(r.order, s.Host)
 		go h.write()
 		r.readers.Go(func() { r.read(h) })
 	}
+	slices.Sort(r.order)
 	err := r.wait(ctx, "start", nil, func() (string, error) {
 		return r.each(func(h *host) string {
 			if !h.ready {
@@ -112,7 +114,7 @@ func Start(ctx context.Context, o Options, streams ...Stream) (*Recorder, error)
 // each returns the first word that f has about a host that can answer, or the
 // error of one that ended. It is called with mu held.
 func (r *Recorder) each(f func(*host) string) (string, error) {
-	for _, name := range slices.Sorted(maps.Keys(r.hosts)) {
+	for _, name := range r.order {
 		h := r.hosts[name]
 		if h.killed || h.paused {
 			continue
@@ -128,12 +130,14 @@ func (r *Recorder) each(f func(*host) string) (string, error) {
 }
 
 // wait waits until missing has no more to say. It is called after each change
-// with mu held. Again is called from time to time, without mu.
+// with mu held. Again is called, without mu, from time to time when nothing
+// changes any more.
 func (r *Recorder) wait(ctx context.Context, what string, again func(), missing func() (string, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, r.o.Patience)
 	defer cancel()
 	tick := time.NewTicker(r.retry)
 	defer tick.Stop()
+	moving := false // since the last tick
 	for {
 		r.mu.Lock()
 		text, err := missing()
@@ -150,10 +154,12 @@ func (r *Recorder) wait(ctx context.Context, what string, again func(), missing 
 		}
 		select {
 		case <-change:
+			moving = true
 		case <-tick.C:
-			if again != nil {
+			if again != nil && !moving {
 				again()
 			}
+			moving = false
 		case <-ctx.Done():
 			return fmt.Errorf("record: %s: %s: %w", what, text, context.Cause(ctx))
 		}
@@ -180,7 +186,7 @@ func (r *Recorder) Remarks() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var all []string
-	for _, name := range slices.Sorted(maps.Keys(r.hosts)) {
+	for _, name := range r.order {
 		for _, remark := range r.hosts[name].remarks {
 			all = append(all, name+": "+remark)
 		}
@@ -229,7 +235,7 @@ func (r *Recorder) Close() error {
 	r.closed = true
 	r.changed()
 	var asked []*host
-	for _, name := range slices.Sorted(maps.Keys(r.hosts)) {
+	for _, name := range r.order {
 		if h := r.hosts[name]; !h.paused && !h.killed {
 			asked = append(asked, h)
 		}
