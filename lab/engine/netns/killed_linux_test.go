@@ -103,11 +103,10 @@ func killTree(t *testing.T, pid int) time.Duration {
 	begin := time.Now()
 	unix.Kill(pid, unix.SIGKILL)
 	for _, pid := range tree {
-		for unix.Kill(pid, 0) == nil {
+		for ; unix.Kill(pid, 0) == nil; time.Sleep(time.Millisecond) {
 			if time.Since(begin) > goneWithin {
 				t.Fatalf("%v after a holder was killed, process %d of %v is there", goneWithin, pid, tree)
 			}
-			time.Sleep(time.Millisecond)
 		}
 	}
 	return time.Since(begin)
