@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os/exec"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -42,14 +43,21 @@ type commandConn struct {
 	in     io.WriteCloser
 	out    io.ReadCloser
 	stderr *tail
+
+	once  sync.Once
+	ended chan struct{} // closed when the command has ended, once wait is called
 }
+
+// lastWords is how long a command that says no more may take to end, and with
+// it to say why.
+const lastWords = time.Second
 
 // dialCommand starts a command; closing the connection ends it. The context of
 // a dial is of the dial alone, so the command is not bound to it.
 func dialCommand(name string, args ...string) (net.Conn, error) {
-	c := &commandConn{cmd: exec.Command(name, args...), stderr: &tail{}}
+	c := &commandConn{cmd: exec.Command(name, args...), stderr: &tail{}, ended: make(chan struct{})}
 	c.cmd.Stderr = c.stderr
-	c.cmd.WaitDelay = time.Second
+	c.cmd.WaitDelay = lastWords
 	var err error
 	if c.in, err = c.cmd.StdinPipe(); err != nil {
 		return nil, err
@@ -68,14 +76,42 @@ func dialCommand(name string, args ...string) (net.Conn, error) {
 func (c *commandConn) Read(b []byte) (int, error) {
 	n, err := c.out.Read(b)
 	if n == 0 && err != nil {
-		if text := c.stderr.String(); text != "" {
-			return 0, &net.OpError{Op: "read", Net: "ssh", Err: fmt.Errorf("%w: %s", err, text)}
-		}
+		err = c.explain("read", err)
 	}
 	return n, err
 }
 
-func (c *commandConn) Write(b []byte) (int, error) { return c.in.Write(b) }
+func (c *commandConn) Write(b []byte) (int, error) {
+	n, err := c.in.Write(b)
+	if err != nil {
+		err = c.explain("write", err)
+	}
+	return n, err
+}
+
+// explain adds what a command that speaks no more has said last, which may come
+// later than the end of its output.
+func (c *commandConn) explain(op string, err error) error {
+	c.wait()
+	select {
+	case <-c.ended:
+	case <-time.After(lastWords):
+	}
+	if text := c.stderr.String(); text != "" {
+		return &net.OpError{Op: op, Net: "ssh", Err: fmt.Errorf("%w: %s", err, text)}
+	}
+	return err
+}
+
+// wait has the command's end taken notice of, by nobody else.
+func (c *commandConn) wait() {
+	c.once.Do(func() {
+		go func() {
+			defer close(c.ended)
+			_ = c.cmd.Wait() // its status says nothing that its words do not
+		}()
+	})
+}
 
 // CloseWrite ends what the other side reads, and nothing more.
 func (c *commandConn) CloseWrite() error { return c.in.Close() }
@@ -83,7 +119,7 @@ func (c *commandConn) CloseWrite() error { return c.in.Close() }
 func (c *commandConn) Close() error {
 	err := errors.Join(ignoreClosed(c.in.Close()), ignoreClosed(c.out.Close()))
 	_ = c.cmd.Process.Kill() // it may have ended by itself
-	go c.cmd.Wait()          // its status says nothing that matters now
+	c.wait()
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"sync"
 
@@ -77,7 +78,7 @@ func (s *stream) Close() error {
 
 func ignoreClosed(err error) error {
 	var op *net.OpError
-	if errors.Is(err, net.ErrClosed) || errors.As(err, &op) { // the host ended first
+	if errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrClosed) || errors.As(err, &op) { // the host ended first
 		return nil
 	}
 	return err
