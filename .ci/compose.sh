@@ -164,6 +164,28 @@ page() {
 	[ $status != 0 ] || die "the lab has a way out"
 }
 
+# router plays a lesson's lab of two networks by hand, from the Compose file that
+# hostlab prints: laptop and guinness find each other only by the routes in it.
+router() {
+	export HOSTLAB_TARGET=host-prebuilt COMPOSE_PROJECT_NAME="$id-router" COMPOSE_FILE=router.yaml
+	for HOSTLAB_NET in 192.168.5 $(seq -f 10.213.%g 1 9); do
+		"$work/hostlab" lab router --print | sed "s/192\.168\.5\./$HOSTLAB_NET./g" >router.yaml
+		$compose up -d >"$work/out" 2>&1 && break
+		grep -q -i overlap "$work/out" || break
+	done
+	on guinness sh -c 'udp_remote server 10.77.0.130 >/tmp/out & await udp/1060'
+	on laptop udp_remote client guinness
+	expect "Client socket name is ('$HOSTLAB_NET.10', [0-9]*)" "The server says 'Your data was 23 bytes'"
+	on guinness ip route
+	expect "default via 10.77.0.1 .*"
+	on router sysctl net.ipv4.ip_forward
+	expect "net.ipv4.ip_forward = 1"
+	$compose down --rmi local >"$work/out" 2>&1 || die "$compose down failed"
+	nothing_left
+	unset COMPOSE_FILE
+	say "$compose: the lab of lesson router, as hostlab prints it"
+}
+
 # round TARGET: build, up, the page, down.
 round() {
 	export HOSTLAB_TARGET="$1" COMPOSE_PROJECT_NAME="$id" HOSTLAB_NET
@@ -184,6 +206,7 @@ round() {
 copy
 (cd "$work/lab" && prebuilt)
 make_stand_in
+go build -o "$work/hostlab" ./cmd/hostlab
 say "the stand-in is ready"
 export HOSTLAB_GO_IMAGE="$stand_in"
 
@@ -197,6 +220,7 @@ for candidate in docker-compose "docker compose"; do
 	compose=$candidate
 	cd "$work/lab"
 	round host-prebuilt
+	router
 	rm -rf dist # a clean clone has none
 	round host
 	cd "$OLDPWD"

@@ -34,6 +34,7 @@ the prompt does, and everything ends with it.`,
 		Example: `  hostlab lab
   hostlab lab compose.yaml
   hostlab lab --hosts 1000 --engine netns
+  hostlab lab router --print > router.yaml
   echo "laptop ip addr" | hostlab lab two-servers`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: completeLessons,
@@ -43,7 +44,7 @@ the prompt does, and everything ends with it.`,
 	}
 	o.add(cmd)
 	cmd.Flags().IntVar(&o.hosts, "hosts", 0, "a lab of `N` hosts on one network: h1, h2, …")
-	cmd.Flags().BoolVar(&o.print, "print", false, "with --hosts: print its Compose file and start nothing")
+	cmd.Flags().BoolVar(&o.print, "print", false, "print the lab's Compose file and start nothing")
 	return cmd
 }
 
@@ -53,9 +54,12 @@ func (c *console) lab(ctx context.Context, o *labFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	if o.print {
+	if o.print && o.hosts > 0 {
 		data, err := topology.Many(o.hosts)
 		return errors.Join(err, c.write(data))
+	}
+	if o.print {
+		return c.write(top.Compose())
 	}
 	e, err := o.engine()
 	if err != nil {
@@ -87,8 +91,6 @@ const mostListed = 40
 // topology returns the hosts that are wanted, and what to call them.
 func (o *labFlags) topology(ctx context.Context, args []string) (*topology.Topology, string, error) {
 	switch {
-	case o.hosts == 0 && o.print:
-		return nil, "", &misuseError{errors.New("lab: --print: it goes with --hosts"), "hostlab lab --hosts 100 --print"}
 	case o.hosts != 0 && len(args) > 0:
 		return nil, "", &misuseError{fmt.Errorf("lab: --hosts %d and %s: want one of them", o.hosts, args[0]), "hostlab lab --help"}
 	case o.hosts != 0:

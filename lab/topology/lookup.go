@@ -141,9 +141,39 @@ func Broadcast(p netip.Prefix) (netip.Addr, bool) {
 	if !p.IsValid() || !p.Addr().Is4() || p.Bits() > 30 {
 		return netip.Addr{}, false
 	}
-	b := p.Masked().Addr().As4()
-	for bit := p.Bits(); bit < 32; bit++ {
+	return Last(p), true
+}
+
+// Last returns the last address of a prefix: the one whose host part is all
+// ones.
+func Last(p netip.Prefix) netip.Addr {
+	b := p.Masked().Addr().AsSlice()
+	for bit := p.Bits(); bit < len(b)*8; bit++ {
 		b[bit/8] |= 0x80 >> (bit % 8)
 	}
-	return netip.AddrFrom4(b), true
+	a, _ := netip.AddrFromSlice(b) // 4 or 16 bytes
+	return a
+}
+
+// FreeGateway returns an address in one of a network's prefixes that an engine
+// may take for itself: the one that the network gives away, or else the highest
+// that no host has, .254 in a /24. It reports false when the hosts have them all.
+func (t *Topology) FreeGateway(n Network, p netip.Prefix) (netip.Addr, bool) {
+	used := map[netip.Addr]bool{p.Masked().Addr(): true, Last(p): true}
+	for _, h := range t.Hosts {
+		for _, a := range h.Addrs() {
+			used[a] = true
+		}
+	}
+	for _, g := range n.Gateways {
+		if p.Contains(g) && !used[g] {
+			return g, true
+		}
+	}
+	for a := Last(p); p.Contains(a); a = a.Prev() {
+		if !used[a] {
+			return a, true
+		}
+	}
+	return netip.Addr{}, false
 }

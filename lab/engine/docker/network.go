@@ -123,7 +123,7 @@ func (w *wire) chooseGateways(t *topology.Topology) error {
 		if i < len(w.wished) {
 			old = w.wished[i]
 		}
-		g, ok := w.freeGateway(old, t)
+		g, ok := t.FreeGateway(w.spec, old)
 		if !ok {
 			err := fmt.Errorf("docker: network %s: the hosts have every address of %s, and the engine needs one for itself", w.spec.Name, old)
 			return hint.Add(err, "give network %s the prefix %s", w.spec.Name, netip.PrefixFrom(old.Addr(), old.Bits()-1).Masked())
@@ -131,26 +131,6 @@ func (w *wire) chooseGateways(t *topology.Topology) error {
 		w.gateways = append(w.gateways, moved(g, p))
 	}
 	return nil
-}
-
-func (w *wire) freeGateway(p netip.Prefix, t *topology.Topology) (netip.Addr, bool) {
-	used := map[netip.Addr]bool{p.Masked().Addr(): true, lastAddr(p): true}
-	for _, h := range t.Hosts {
-		for _, a := range h.Addrs() {
-			used[a] = true
-		}
-	}
-	for _, g := range w.spec.Gateways {
-		if p.Contains(g) && !used[g] {
-			return g, true
-		}
-	}
-	for a := lastAddr(p); p.Contains(a); a = a.Prev() {
-		if !used[a] {
-			return a, true
-		}
-	}
-	return netip.Addr{}, false
 }
 
 // makeNetwork creates a network. Between the look at what is taken and here,
@@ -260,7 +240,7 @@ func (l *lab) settle() (*topology.Topology, error) {
 // the lowest that is free.
 func (w *wire) fill(t *topology.Topology) error {
 	for n, p := range w.prefixes {
-		used := map[netip.Addr]bool{w.gateways[n]: true, lastAddr(p): true}
+		used := map[netip.Addr]bool{w.gateways[n]: true, topology.Last(p): true}
 		for _, h := range t.Hosts {
 			for _, a := range h.Addrs() {
 				used[a] = true

@@ -10,6 +10,7 @@ import (
 	"github.com/docker/docker/api/types/network"
 
 	"hostlab/lab/hint"
+	"hostlab/lab/topology"
 )
 
 // A taken prefix cannot be a lab's, and by says whose it is.
@@ -147,23 +148,13 @@ func each(r, first netip.Prefix, yield func(netip.Prefix) bool) bool {
 		if !yield(p) {
 			return false
 		}
-		next := lastAddr(p).Next()
+		next := topology.Last(p).Next()
 		if !next.IsValid() {
 			return true
 		}
 		p = netip.PrefixFrom(next, p.Bits())
 	}
 	return true
-}
-
-// lastAddr returns the address of p with a host part of all ones.
-func lastAddr(p netip.Prefix) netip.Addr {
-	b := p.Masked().Addr().AsSlice()
-	for bit := p.Bits(); bit < len(b)*8; bit++ {
-		b[bit/8] |= 0x80 >> (bit % 8)
-	}
-	a, _ := netip.AddrFromSlice(b) // 4 or 16 bytes
-	return a
 }
 
 // moved returns a with its prefix replaced and its host part kept.

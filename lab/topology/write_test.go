@@ -1,0 +1,64 @@
+package topology
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// What Compose writes, Parse reads as the same lab; only the gateways and the
+// settings that say what a host of hostlab is told anyway are beside it.
+func TestComposeReadsBack(t *testing.T) {
+	for name, top := range map[string]*Topology{
+		"routed": routed(),
+		"page":   page(t),
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := Parse(t.Context(), "again.yaml", top.Compose())
+			if err != nil {
+				t.Fatalf("%v\n%s", err, top.Compose())
+			}
+			got.Name = top.Name
+			for i := range got.Networks {
+				got.Networks[i].Gateways = top.Networks[i].Gateways
+			}
+			for i := range got.Hosts {
+				for _, key := range []string{"net.ipv4.icmp_ratelimit", "net.ipv4.ip_forward", "net.ipv6.icmp.ratelimit"} {
+					if _, own := top.Hosts[i].Sysctls[key]; !own {
+						delete(got.Hosts[i].Sysctls, key)
+					}
+				}
+			}
+			if diff := cmp.Diff(top, got, noPosition); diff != "" {
+				t.Errorf("read again (-want +got):\n%s\n%s", diff, top.Compose())
+			}
+		})
+	}
+}
+
+// page is the lab of compose.yaml.
+func page(t *testing.T) *Topology {
+	t.Helper()
+	data, err := os.ReadFile("../../compose.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	top, err := Parse(t.Context(), "compose.yaml", data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return top
+}
+
+// A host by Compose is the same in every lab.
+func TestComposeHost(t *testing.T) {
+	data, err := os.ReadFile("../../compose.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(data), "\n"+asHost+"\n") {
+		t.Errorf("compose.yaml's block x-host is not the one that Compose writes:\n%s", asHost)
+	}
+}
