@@ -156,4 +156,15 @@ func TestEstimate(t *testing.T) {
 			t.Errorf("%s: %v; want patient %v", name, got, patient)
 		}
 	}
+	var all [2]time.Duration
+	for i, name := range []string{"page-30", "tcp-bindings"} {
+		l, err := Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[i] = Estimate(l)
+	}
+	if all[0] >= all[1] {
+		t.Errorf("page-30 %v, tcp-bindings %v; want that a lost SYN counts", all[0], all[1])
+	}
 }

@@ -101,6 +101,9 @@ func (t *Topology) composeSysctls(b *bytes.Buffer, h Host) {
 	}
 	if slices.ContainsFunc(h.Addrs(), netip.Addr.Is6) {
 		all["net.ipv6.icmp.ratelimit"] = "0"
+		if h.Forward {
+			all["net.ipv6.conf.all.forwarding"] = "1"
+		}
 	}
 	maps.Copy(all, h.Sysctls)
 	b.WriteString("    sysctls:\n")

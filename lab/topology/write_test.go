@@ -62,3 +62,23 @@ func TestComposeHost(t *testing.T) {
 		t.Errorf("compose.yaml's block x-host is not the one that Compose writes:\n%s", asHost)
 	}
 }
+
+// What only Docker looks at: one network is closed, of several none is, for
+// packets pass from one to the other; a host that is no router is told so, and
+// has no default route but its own; no gateway is a host's address.
+func TestComposeForDocker(t *testing.T) {
+	for name, want := range map[string]struct {
+		top   *Topology
+		lines map[string]int // how often each is there
+	}{
+		"routed": {routed(), map[string]int{"internal: true": 0, `net.ipv4.ip_forward: "1"`: 1, "ip route del default; ": 2, "gateway: ": 3, "gateway: 192.168.5.254": 1, "extra_hosts:": 2}},
+		"page":   {page(t), map[string]int{"internal: true": 1, "ip_forward": 0, "entrypoint": 0, "gateway: 192.168.5.254": 1, "extra_hosts:": 0}},
+	} {
+		text := string(want.top.Compose())
+		for line, n := range want.lines {
+			if got := strings.Count(text, line); got != n {
+				t.Errorf("%s: %q is there %d times; want %d\n%s", name, line, got, n, text)
+			}
+		}
+	}
+}

@@ -25,19 +25,15 @@ const (
 	spareLife = 3 * time.Second
 )
 
-// take returns the spare, or nil when there is none. The caller ends it.
+// take returns the spare, or nil when there is none. Somebody may have killed
+// it. The caller ends it.
 func (s *spare) take() *process {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := s.p
-	if p == nil {
-		return nil
-	}
-	s.p = nil
-	s.late.Stop()
-	if p.isGone() { // somebody has killed it
-		p.end()
-		return nil
+	if p != nil {
+		s.p = nil
+		s.late.Stop()
 	}
 	return p
 }
