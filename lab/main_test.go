@@ -2,6 +2,7 @@ package lab_test
 
 import (
 	"bytes"
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -14,13 +15,42 @@ import (
 )
 
 // engines are those that every test of this package runs on: the one that
-// HOSTLAB_ENGINE names, or all that there are.
+// HOSTLAB_ENGINE names, or all that this computer has; with HOSTLAB_STRICT, all
+// that there are.
 var engines = func() []string {
 	if name := os.Getenv(lab.EngineVariable); name != "" {
 		return []string{name}
 	}
-	return lab.EngineNames()[1:]
+	all := lab.EngineNames()[1:]
+	if os.Getenv("HOSTLAB_STRICT") != "" {
+		return all
+	}
+	able := slices.DeleteFunc(slices.Clone(all), func(name string) bool {
+		why := lacking(name)
+		if why != "" {
+			fmt.Printf("no test runs on engine %s: %s\n", name, why)
+		}
+		return why != ""
+	})
+	if len(able) == 0 {
+		return all // each test says that it can't run
+	}
+	return able
 }()
+
+// lacking says what an engine needs and this computer lacks; "" for nothing.
+func lacking(name string) string {
+	e, err := lab.FindEngine(name)
+	if err != nil {
+		return err.Error()
+	}
+	for _, f := range e.Check(context.Background()) {
+		if !f.OK {
+			return f.Name + ": " + f.Detail
+		}
+	}
+	return ""
+}
 
 // TestMain runs all tests once on each engine: on the first in this process,
 // and beside it on each other in a process of its own, since tests mostly wait.

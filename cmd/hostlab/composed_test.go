@@ -61,7 +61,7 @@ func hostImage(t *testing.T) string {
 // What docker compose has up is a lab for the verbs, too: here two containers
 // as Compose labels them.
 func TestComposed(t *testing.T) {
-	if exec.Command("docker", "version").Run() != nil && os.Getenv("CI") == "" {
+	if exec.Command("docker", "version").Run() != nil && os.Getenv("HOSTLAB_STRICT") == "" {
 		t.Skip("no Docker engine answers here")
 	}
 	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())

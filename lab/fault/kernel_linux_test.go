@@ -27,7 +27,7 @@ type netns struct {
 }
 
 // newNetns makes a namespace. Where this process may not, the test is skipped,
-// or fails when CI is set.
+// or fails when HOSTLAB_STRICT is set.
 func newNetns(t *testing.T) *netns {
 	t.Helper()
 	n := &netns{work: make(chan func())}
@@ -47,8 +47,8 @@ func newNetns(t *testing.T) *netns {
 		}
 	}()
 	if err := <-ready; err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatalf("network namespace: %v; CI is set, so this test has to run", err)
+		if os.Getenv("HOSTLAB_STRICT") != "" {
+			t.Fatalf("network namespace: %v; HOSTLAB_STRICT is set, so this test has to run", err)
 		}
 		t.Skipf("network namespace: %v: run this test as root", err)
 	}

@@ -65,14 +65,14 @@ func standinBinary(context.Context, string) ([]byte, error) {
 }
 
 // newEngine returns an engine whose hosts run the stand-in. Where this
-// computer has none the test is skipped, and fails when CI is set.
+// computer has none the test is skipped, and fails when HOSTLAB_STRICT is set.
 func newEngine(t testing.TB) *Engine {
 	t.Helper()
 	e := New(Config{Names: []string{"udp_remote", "sh"}, Binary: standinBinary})
 	_, err := e.connect(t.Context())
 	switch {
 	case err == nil:
-	case errors.Is(err, engine.ErrUnavailable) && os.Getenv("CI") == "":
+	case errors.Is(err, engine.ErrUnavailable) && os.Getenv("HOSTLAB_STRICT") == "":
 		t.Skipf("no engine here: %v; %s", err, hint.Of(err))
 	default:
 		t.Fatalf("%v; %s", err, hint.Of(err))

@@ -25,7 +25,7 @@ func TestRouteInTheWay(t *testing.T) {
 	}
 	p := testPrefix()
 	route := &netlink.Route{LinkIndex: lo.Attrs().Index, Dst: &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), 32)}}
-	if err := netlink.RouteAdd(route); errors.Is(err, syscall.EPERM) && os.Getenv("CI") == "" {
+	if err := netlink.RouteAdd(route); errors.Is(err, syscall.EPERM) && os.Getenv("HOSTLAB_STRICT") == "" {
 		t.Skipf("this user may not add a route: %v", err)
 	} else if err != nil {
 		t.Fatal(err)
