@@ -58,12 +58,19 @@ func hostImage(t *testing.T) string {
 	return ""
 }
 
-// What docker compose has up is a lab for the verbs, too: here two containers
-// as Compose labels them.
-func TestComposed(t *testing.T) {
+// needsDocker skips a test of what only Docker has where none answers, unless
+// HOSTLAB_STRICT is set.
+func needsDocker(t *testing.T) {
+	t.Helper()
 	if exec.Command("docker", "version").Run() != nil && os.Getenv("HOSTLAB_STRICT") == "" {
 		t.Skip("no Docker engine answers here")
 	}
+}
+
+// What docker compose has up is a lab for the verbs, too: here two containers
+// as Compose labels them.
+func TestComposed(t *testing.T) {
+	needsDocker(t)
 	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
 	t.Setenv("TMPDIR", t.TempDir())
 	image, project := hostImage(t), fmt.Sprint("hostlab-test-", os.Getpid())

@@ -31,9 +31,7 @@ func (w *trigger) Write(b []byte) (int, error) {
 
 // Ctrl-C at any moment: status 130, a word, and nothing is left on the engine.
 func TestInterrupt(t *testing.T) {
-	if ok, err := condition("engine"); !ok || err != nil {
-		t.Skip("no Docker engine answers here")
-	}
+	needsDocker(t)
 	for _, moment := range []string{
 		"starting 2 hosts",
 		"host laptop started",

@@ -6,11 +6,16 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"hostlab/lab"
+	"hostlab/lab/engine"
 )
 
 func TestMain(m *testing.M) {
@@ -56,13 +61,19 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// condition knows "engine": a Docker engine answers. With HOSTLAB_STRICT set it is taken
-// for granted, so that a missing one fails the script. And "tidy": a sweep of
-// that engine succeeds.
+// able reports whether some engine can make hosts here.
+var able = sync.OnceValue(func() bool {
+	e, err := lab.FindEngine("")
+	return err == nil && !slices.ContainsFunc(e.Check(context.Background()), func(f engine.Finding) bool { return !f.OK })
+})
+
+// condition knows "engine": some engine can make hosts here. With HOSTLAB_STRICT
+// set it is taken for granted, so that a missing one fails the script. And
+// "tidy": a sweep of the engines succeeds.
 func condition(cond string) (bool, error) {
 	switch cond {
 	case "engine":
-		return os.Getenv("HOSTLAB_STRICT") != "" || exec.Command("docker", "version").Run() == nil, nil
+		return os.Getenv("HOSTLAB_STRICT") != "" || able(), nil
 	case "tidy":
 		quiet := &console{in: strings.NewReader(""), out: io.Discard, err: io.Discard}
 		return run(context.Background(), []string{"gc"}, quiet) == statusOK, nil

@@ -16,9 +16,7 @@ import (
 // Ctrl-C in the middle of a narration on a full screen: status 130, the
 // terminal as it was, and nothing left on the engine.
 func TestNarrateInterrupted(t *testing.T) {
-	if ok, err := condition("engine"); !ok || err != nil {
-		t.Skip("no Docker engine answers here")
-	}
+	needsDocker(t)
 	t.Setenv("TERM", "xterm-256color")
 	keys, far, err := pty.Open()
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 // evidence, and judges it again: the report is the same to the last line.
 func TestReplayLessons(t *testing.T) {
 	if ok, _ := condition("engine"); !ok {
-		t.Skip("no Docker engine answers here")
+		t.Skip("no engine can make hosts here")
 	}
 	if testing.Short() {
 		t.Skip("plays lessons on hosts")
