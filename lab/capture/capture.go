@@ -117,35 +117,16 @@ type options struct {
 	ring      int // MiB
 }
 
-// errMisuse marks what a person typed wrong.
-type errMisuse struct{ error }
-
-func (e errMisuse) Unwrap() error { return e.error }
-
 // Run is the program capture, in the network namespace of the calling thread.
 func Run(ctx context.Context, s program.Stdio, args ...string) int {
 	o, err := parse(args)
 	if err == nil && isTerminal(s.Out) {
-		err = errMisuse{hint.Add(errors.New("capture: standard output is a terminal: want a file or a pipe"), "capture > run.pcapng")}
+		err = program.Misuse{Err: hint.Add(errors.New("capture: standard output is a terminal: want a file or a pipe"), "capture > run.pcapng")}
 	}
 	if err == nil {
 		err = run(ctx, s, o)
 	}
-	switch {
-	case err == nil:
-		return 0
-	case errors.Is(err, pflag.ErrHelp):
-		fmt.Fprint(s.Out, help)
-		return 0
-	}
-	fmt.Fprintln(s.Err, err)
-	if h := hint.Of(err); h != "" {
-		fmt.Fprintln(s.Err, "capture: hint:", h)
-	}
-	if _, ok := errors.AsType[errMisuse](err); ok {
-		return 2
-	}
-	return 1
+	return program.Exit(s, "capture", help, err)
 }
 
 func parse(args []string) (options, error) {
@@ -173,7 +154,7 @@ func parse(args []string) (options, error) {
 	default:
 		return o, nil
 	}
-	return o, errMisuse{hint.Add(err, "capture --help")}
+	return o, program.Misuse{Err: hint.Add(err, "capture --help")}
 }
 
 func isTerminal(w io.Writer) bool {

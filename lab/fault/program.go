@@ -63,28 +63,8 @@ Exit status:
   0 done, 1 the kernel refused, 2 misuse
 `
 
-// errMisuse marks what a person typed wrong.
-type errMisuse struct{ error }
-
-func (e errMisuse) Unwrap() error { return e.error }
-
 func run(ctx context.Context, s program.Stdio, args ...string) int {
-	err := do(ctx, s.Out, args)
-	switch {
-	case err == nil:
-		return 0
-	case errors.Is(err, pflag.ErrHelp):
-		fmt.Fprint(s.Out, help)
-		return 0
-	}
-	fmt.Fprintln(s.Err, err)
-	if h := hint.Of(err); h != "" {
-		fmt.Fprintln(s.Err, "fault: hint:", h)
-	}
-	if _, ok := errors.AsType[errMisuse](err); ok {
-		return 2
-	}
-	return 1
+	return program.Exit(s, "fault", help, do(ctx, s.Out, args))
 }
 
 func do(ctx context.Context, out io.Writer, args []string) error {
@@ -145,7 +125,7 @@ func validate(f Fault) error {
 }
 
 func misuse(err error) error {
-	return hint.Add(errMisuse{err}, "fault --help")
+	return hint.Add(program.Misuse{Err: err}, "fault --help")
 }
 
 // noWords parses the flags of a verb that takes nothing else.
