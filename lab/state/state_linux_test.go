@@ -121,12 +121,21 @@ func TestTCP(t *testing.T) {
 	if err := netlink.LinkSetUp(lo); err != nil {
 		t.Fatal(err)
 	}
-	before := read(t, sockets)
+	ways := map[string]func() ([]string, error){"sock_diag": tcpSockets, "/proc/net": tcpTables}
+	before := map[string]State{}
+	for way, sockets := range ways {
+		before[way] = read(t, sockets)
+	}
 	shows := func(what string, want bool) {
 		t.Helper()
-		got := slices.ContainsFunc(read(t, sockets).Since(before), func(diff string) bool { return strings.HasPrefix(diff, "+ socket tcp") })
-		if got != want {
-			t.Errorf("%s: a TCP socket shows: %v; want %v", what, got, want)
+		for way, sockets := range ways {
+			diff := read(t, sockets).Since(before[way])
+			if got := slices.ContainsFunc(diff, func(d string) bool { return strings.HasPrefix(d, "+ socket tcp") }); got != want {
+				t.Errorf("%s: by %s a TCP socket shows: %v; want %v", what, way, got, want)
+			}
+			if what == "in TIME-WAIT" && !slices.ContainsFunc(diff, Lasting) {
+				t.Errorf("%s: by %s nothing lasts in %q", what, way, diff)
+			}
 		}
 	}
 	for _, at := range []string{"127.0.0.1:1060", "[::1]:1060"} {

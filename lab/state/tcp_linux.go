@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
+	"strconv"
+	"strings"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -26,9 +28,11 @@ const (
 // of each: where none but the listening ones are there, those alone are asked for.
 func tcpSockets() ([]string, error) {
 	all, err := askTCP(1 << listening)
-	inUse, known := tcpInUse()
-	if err != nil || known && inUse == len(all) {
-		return all, err
+	if err != nil {
+		return tcpTables() // a kernel without tcp_diag
+	}
+	if inUse, known := tcpInUse(); known && inUse == len(all) {
+		return all, nil
 	}
 	others, err := askTCP(1<<32 - 1 - 1<<listening)
 	return append(all, others...), err
@@ -61,9 +65,6 @@ func askTCP(states uint32) ([]string, error) {
 		req := nl.NewNetlinkRequest(nl.SOCK_DIAG_BY_FAMILY, unix.NLM_F_DUMP)
 		req.AddData(diagRequest{family, states})
 		msgs, err := req.Execute(unix.NETLINK_INET_DIAG, nl.SOCK_DIAG_BY_FAMILY)
-		if errors.Is(err, unix.ENOENT) {
-			continue // a kernel without
-		}
 		if err != nil {
 			return all, fmt.Errorf("tcp sockets: %w", err)
 		}
@@ -72,6 +73,27 @@ func askTCP(states uint32) ([]string, error) {
 				return all, fmt.Errorf("tcp sockets: a message of %d bytes; want an inet_diag_msg", len(m))
 			}
 			all = append(all, "socket tcp "+diagPort(m[0], m[8:], m[4:])+" "+diagPort(m[0], m[24:], m[6:])+" "+tcpState(m[1]))
+		}
+	}
+	return all, nil
+}
+
+// tcpTables reads the sockets from the tables of proc(5).
+func tcpTables() ([]string, error) {
+	var all []string
+	for _, table := range []string{"tcp", "tcp6"} {
+		text, err := os.ReadFile("/proc/net/" + table)
+		if errors.Is(err, fs.ErrNotExist) && table == "tcp6" {
+			continue // a kernel without IPv6
+		}
+		if err != nil {
+			return all, err
+		}
+		for line := range bytes.Lines(text) {
+			if f := strings.Fields(string(line)); len(f) > 3 && f[0] != "sl" {
+				state, _ := strconv.ParseUint(f[3], 16, 8)
+				all = append(all, "socket tcp "+f[1]+" "+f[2]+" "+tcpState(uint8(state)))
+			}
 		}
 	}
 	return all, nil

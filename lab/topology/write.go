@@ -32,7 +32,8 @@ const asHost = `x-host: &host
 // Compose writes the topology as a Compose file, as Parse reads it: with it
 // "docker compose up", in hostlab's own folder, starts the same lab for trying
 // by hand, routes and forwarding included. Addresses that the topology leaves to
-// the engine are left to it.
+// the engine are left to it; a host with an image of its own runs what that says,
+// without the routes. The topology must be one that validates.
 func (t *Topology) Compose() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# %d machines, each in a container of its own, for trying by hand in hostlab's\n# folder:\n#\n", len(t.Hosts))
@@ -51,12 +52,13 @@ func (t *Topology) Compose() []byte {
 }
 
 func (t *Topology) composeHost(b *bytes.Buffer, h Host) {
-	fmt.Fprintf(b, "  %s:\n    <<: *host\n    hostname: %s\n", h.Name, h.Name)
-	if h.Image != "" {
-		fmt.Fprintf(b, "    image: %q\n", h.Image)
+	if h.Image != "" { // not asHost, which Compose would build under that image's name
+		fmt.Fprintf(b, "  %s:\n    image: %q\n    cap_add: [NET_ADMIN, NET_RAW]\n    hostname: %s\n", h.Name, h.Image, h.Name)
+	} else {
+		fmt.Fprintf(b, "  %s:\n    <<: *host\n    hostname: %s\n", h.Name, h.Name)
 	}
 	t.composeSysctls(b, h)
-	if routes := t.routeCommands(h); routes != "" {
+	if routes := t.routeCommands(h); routes != "" && h.Image == "" {
 		fmt.Fprintf(b, "    entrypoint: [/bin/sh, -c, \"%sexec /bin/host init\"]\n", routes)
 	}
 	t.composeNames(b, h)

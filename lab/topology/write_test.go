@@ -14,6 +14,7 @@ func TestComposeReadsBack(t *testing.T) {
 	for name, top := range map[string]*Topology{
 		"routed": routed(),
 		"page":   page(t),
+		"image":  foreign(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := Parse(t.Context(), "again.yaml", top.Compose())
@@ -36,6 +37,13 @@ func TestComposeReadsBack(t *testing.T) {
 			}
 		})
 	}
+}
+
+// foreign is a lab one of whose hosts has an image of its own.
+func foreign() *Topology {
+	top := routed()
+	top.Hosts[0].Image = "debian:12"
+	return top
 }
 
 // page is the lab of compose.yaml.
