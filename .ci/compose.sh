@@ -165,7 +165,8 @@ page() {
 }
 
 # router plays a lesson's lab of two networks by hand, from the Compose file that
-# hostlab prints: laptop and guinness find each other only by the routes in it.
+# hostlab prints: laptop and cellar find each other only by the routes in it, and
+# when guinness has become a router.
 router() {
 	export HOSTLAB_TARGET=host-prebuilt COMPOSE_PROJECT_NAME="$id-router" COMPOSE_FILE=router.yaml
 	for HOSTLAB_NET in 192.168.5 $(seq -f 10.213.%g 1 9); do
@@ -173,13 +174,15 @@ router() {
 		$compose up -d >"$work/out" 2>&1 && break
 		grep -q -i overlap "$work/out" || break
 	done
-	on guinness sh -c 'udp_remote server 10.77.0.130 >/tmp/out & await udp/1060'
-	on laptop udp_remote client guinness
+	on cellar sh -c 'udp_remote server 10.77.0.20 >/tmp/out & await udp/1060'
+	on guinness sysctl net.ipv4.conf.eth0.forwarding=1 net.ipv4.conf.eth1.forwarding=1
+	expect "net.ipv4.conf.eth0.forwarding = 1" "net.ipv4.conf.eth1.forwarding = 1"
+	on laptop udp_remote client 10.77.0.20
 	expect "Client socket name is ('$HOSTLAB_NET.10', [0-9]*)" "The server says 'Your data was 23 bytes'"
-	on guinness ip route
-	expect "default via 10.77.0.1 .*"
-	on router sysctl net.ipv4.ip_forward
-	expect "net.ipv4.ip_forward = 1"
+	on cellar ip route
+	expect "$HOSTLAB_NET.0/24 via 10.77.0.130 .*"
+	on laptop udp_remote client fd00:5::130
+	expect "Client socket name is ('fd00:5::10', [0-9]*)" "udp_remote: Connection refused"
 	$compose down --rmi local >"$work/out" 2>&1 || die "$compose down failed"
 	nothing_left
 	unset COMPOSE_FILE

@@ -159,7 +159,7 @@ func (h *Host) Fault(ctx context.Context, f fault.Fault) error {
 		return err
 	}
 	h.lab.tell(func(r *record.Recorder) { r.Fault(h.Name) })
-	_, err := h.Run(ctx, append([]string{"fault"}, f.Args()...)...)
+	_, err := h.within(ctx, append([]string{"fault"}, f.Args()...)...)
 	return err
 }
 
@@ -269,7 +269,7 @@ func (h *Host) faults(ctx context.Context) ([]Broken, error) {
 	case paused:
 		return append(all, Broken{Host: h.Name, What: "paused"}), nil
 	}
-	res, err := h.Run(ctx, "fault", "list", "--json")
+	res, err := h.within(ctx, "fault", "list", "--json")
 	if err != nil {
 		return nil, err
 	}
@@ -306,7 +306,7 @@ func (h *Host) clearFaults(ctx context.Context) error {
 			return err
 		}
 	}
-	if _, err := h.Run(ctx, "fault", "clear"); err != nil {
+	if _, err := h.within(ctx, "fault", "clear"); err != nil {
 		return err
 	}
 	left, err := h.faults(ctx)

@@ -80,14 +80,26 @@ func lastLine(s string) string {
 // wraps agent.ErrGone when the host went away. When ctx ends, so does the
 // program.
 func (h *Host) Run(ctx context.Context, args ...string) (Result, error) {
+	return h.run(ctx, agent.Command{Args: args})
+}
+
+// within is Run in the host's agent itself, for the programs that it knows: a
+// lab asks its hosts a hundred times for one lesson.
+func (h *Host) within(ctx context.Context, args ...string) (Result, error) {
+	return h.run(ctx, agent.Command{Args: args, Within: true})
+}
+
+func (h *Host) run(ctx context.Context, cmd agent.Command) (Result, error) {
 	var out, errs bytes.Buffer
+	args := cmd.Args
 	res := Result{Args: args}
 	client, err := h.client()
 	if err != nil {
 		return res, err
 	}
 	begin := time.Now()
-	p, err := client.Start(ctx, agent.Command{Args: args, Stdout: &out, Stderr: &errs})
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	p, err := client.Start(ctx, cmd)
 	if err != nil {
 		return res, h.errorf("start %s: %w", strings.Join(args, " "), err)
 	}

@@ -34,9 +34,10 @@ func (l *Lab) Snapshot(ctx context.Context) (Snapshot, error) {
 // end, and for their sockets. That it ran out is an error.
 const restorePatience = 2 * time.Second
 
-// Restore ends all faults, and proves that every host is as it was when the
-// snapshot was taken. The error says what is not, by host; the lab is then
-// good for nothing that counts.
+// Restore ends all faults, and TCP connections that no program has any more,
+// and proves that every host is as it was when the snapshot was taken, but for
+// the kernel's counts. The error says what is not, by host; the lab is then good
+// for nothing that counts.
 func (l *Lab) Restore(ctx context.Context, before Snapshot) error {
 	ctx, cancel := context.WithTimeout(ctx, restorePatience)
 	defer cancel()
@@ -62,7 +63,7 @@ func (h *Host) restore(ctx context.Context, before state.State) error {
 		if err != nil {
 			return err
 		}
-		left := now.Since(before)
+		left := slices.DeleteFunc(now.Since(before), state.Counted)
 		if len(left) == 0 {
 			return nil
 		}
@@ -71,6 +72,9 @@ func (h *Host) restore(ctx context.Context, before state.State) error {
 				return h.changed(left)
 			}
 			if err := h.clearFaults(ctx); err != nil {
+				return err
+			}
+			if err := h.forget(ctx); err != nil {
 				return err
 			}
 			cleared = true
@@ -82,6 +86,16 @@ func (h *Host) restore(ctx context.Context, before state.State) error {
 			return h.changed(left)
 		}
 	}
+}
+
+// forget ends connections that only the kernel still has. One that can't do
+// that is no error: the host is then not as it was.
+func (h *Host) forget(ctx context.Context) error {
+	_, err := h.within(ctx, state.ForgetArgs()...)
+	if _, refused := errors.AsType[*ExitError](err); refused {
+		return nil
+	}
+	return err
 }
 
 // changed is the error of a host that is not as it was.
@@ -98,7 +112,7 @@ func more(n int) string {
 }
 
 func (h *Host) state(ctx context.Context) (state.State, error) {
-	res, err := h.Run(ctx, state.Args()...)
+	res, err := h.within(ctx, state.Args()...)
 	if err != nil {
 		return nil, err
 	}

@@ -74,7 +74,7 @@ func (h *Host) look(ctx context.Context) (inside, error) {
 
 // ask runs a program that prints JSON.
 func (h *Host) ask(ctx context.Context, into any, args ...string) error {
-	res, err := h.Run(ctx, args...)
+	res, err := h.within(ctx, args...)
 	if err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func (h *Host) setRoutes(ctx context.Context, in inside) (changed bool, err erro
 			continue
 		}
 		changed = true
-		if _, err := h.Run(ctx, "ip", "route", "del", "default", "via", r.Via); err != nil {
+		if _, err := h.within(ctx, "ip", "route", "del", "default", "via", r.Via); err != nil {
 			return changed, err
 		}
 	}
@@ -108,7 +108,7 @@ func (h *Host) setRoutes(ctx context.Context, in inside) (changed bool, err erro
 			continue
 		}
 		changed = true
-		if _, err := h.Run(ctx, "ip", "route", "add", want.To.String(), "via", want.Via.String()); err != nil {
+		if _, err := h.within(ctx, "ip", "route", "add", want.To.String(), "via", want.Via.String()); err != nil {
 			return changed, err
 		}
 	}

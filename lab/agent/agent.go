@@ -17,6 +17,9 @@
 // that still hold its output open get Grace to write something more; then they
 // are killed, like everything else of a session that ended. A process that
 // leaves its session (setsid) lives on until the agent ends.
+//
+// A few programs the agent can run itself, without a process: see
+// Command.Within.
 package agent
 
 import (

@@ -150,7 +150,7 @@ func TestDialHostClose(t *testing.T) {
 	}
 	defer there.Close()
 	conn.Close()
-	poll(t, "the end at the host", func() bool { return !strings.Contains(agentGoroutines(), "agent.relay") })
+	poll(t, "the end at the host", func() bool { return !strings.Contains(agentGoroutines(nil), "agent.relay") })
 }
 
 func TestKeepalive(t *testing.T) {

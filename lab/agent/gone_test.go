@@ -101,7 +101,7 @@ func testHostDies(t *testing.T, end func(t *testing.T) (*Client, func())) {
 				t.Errorf("%s under way: %v; want ErrGone", r.name, r.err)
 			}
 		case <-time.After(limit):
-			t.Fatalf("a call under way does not return\n%s", agentGoroutines())
+			t.Fatalf("a call under way does not return\n%s", agentGoroutines(nil))
 		}
 	}
 	poll(t, "the host's process ends", func() bool { return gone(t, pid) })

@@ -8,6 +8,8 @@ import (
 	"os/signal"
 
 	"golang.org/x/sys/unix"
+
+	"hostlab/lab/program"
 )
 
 // Init is the idle process 1 of a host that a person started by Compose, where
@@ -30,7 +32,7 @@ func Init(ctx context.Context, out io.Writer, greeting string) int {
 
 // processOne serves the agent as process 1 does, until the stream ends or
 // SIGTERM, SIGINT or ctx ends it.
-func processOne(ctx context.Context, conn io.ReadWriteCloser) error {
+func processOne(ctx context.Context, conn io.ReadWriteCloser, within []program.Program) error {
 	ctx, stop := signal.NotifyContext(ctx, unix.SIGTERM, unix.SIGINT)
 	defer stop()
 	// A write to a stdout that nobody reads any more must be an error and not
@@ -40,5 +42,5 @@ func processOne(ctx context.Context, conn io.ReadWriteCloser) error {
 		return err
 	}
 	defer killOthers()
-	return Serve(ctx, conn)
+	return Serve(ctx, conn, within...)
 }

@@ -36,6 +36,11 @@ type Command struct {
 
 	// Terminal makes the program run on a terminal. Nil means pipes.
 	Terminal *Terminal
+
+	// Within has the agent itself run the program, one of those that it was
+	// given: no process has to start for a look at the host's kernel. Env,
+	// Stdin and Terminal must be nil then.
+	Within bool
 }
 
 // A Terminal says what a program's terminal is like.
@@ -92,6 +97,9 @@ func (c *Client) start(ctx context.Context, cmd Command) (channel, error) {
 	if len(cmd.Args) == 0 {
 		return channel{}, errors.New("agent: start: Args is empty; want a program")
 	}
+	if cmd.Within && (cmd.Env != nil || cmd.Stdin != nil || cmd.Terminal != nil) {
+		return channel{}, fmt.Errorf("agent: start %s: Within goes with neither Env nor Stdin nor Terminal", cmd.Args[0])
+	}
 	what := "start " + cmd.Args[0]
 	line, err := cmd.line()
 	if err != nil {
@@ -108,7 +116,11 @@ func (c *Client) start(ctx context.Context, cmd Command) (channel, error) {
 	if cmd.Terminal != nil {
 		ch.SendRequest("pty-req", false, ssh.Marshal(cmd.Terminal.request()))
 	}
-	ok, err := c.request(ctx, what, ch, "exec", ssh.Marshal(namedRequest{line}))
+	kind := "exec"
+	if cmd.Within {
+		kind = withinRequest
+	}
+	ok, err := c.request(ctx, what, ch, kind, ssh.Marshal(namedRequest{line}))
 	if err == nil && !ok {
 		err = fmt.Errorf("agent: %s: the agent refused to run it", what)
 	}

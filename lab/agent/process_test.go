@@ -308,7 +308,7 @@ func TestContextWithBlockedWriter(t *testing.T) {
 		t.Errorf("Wait: %v; want %v", err, context.Canceled)
 	}
 	close(w.out)
-	poll(t, "the end of the copy", func() bool { return !strings.Contains(agentGoroutines(), "(*output).copy") })
+	poll(t, "the end of the copy", func() bool { return !strings.Contains(agentGoroutines(nil), "(*output).copy") })
 	if len(w.in) > 0 {
 		t.Errorf("%d writes after Wait returned; want none", len(w.in))
 	}

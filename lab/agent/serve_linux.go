@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"hostlab/lab/program"
 )
 
 // Serve is the agent of a host: it serves one SSH connection on conn and
@@ -17,11 +19,13 @@ import (
 // sessions started. It returns nil when a client had been there and left, an
 // error when the handshake failed, and ctx's error when ctx ended first. Serve
 // closes conn; it does not wait for a Read of conn that Close does not end.
-func Serve(ctx context.Context, conn io.ReadWriteCloser) error {
-	return serve(ctx, conn, HandshakeTimeout)
+//
+// The programs are those that a Command may ask for Within the agent.
+func Serve(ctx context.Context, conn io.ReadWriteCloser, within ...program.Program) error {
+	return serve(ctx, conn, HandshakeTimeout, within...)
 }
 
-func serve(ctx context.Context, conn io.ReadWriteCloser, timeout time.Duration) error {
+func serve(ctx context.Context, conn io.ReadWriteCloser, timeout time.Duration, within ...program.Program) error {
 	s := newStream(conn, 0)
 	defer s.Close()
 	stop := context.AfterFunc(ctx, func() { s.fail(ctx.Err()) })
@@ -34,7 +38,7 @@ func serve(ctx context.Context, conn io.ReadWriteCloser, timeout time.Duration) 
 		return err
 	}
 	go answer(reqs)
-	srv := newServer()
+	srv := newServer(within)
 	srv.channels(chans, s.failed)
 	srv.close()
 	if ctx.Err() != nil {
@@ -79,12 +83,16 @@ func serverConfig() (*ssh.ServerConfig, error) {
 type server struct {
 	ctx      context.Context // ends with the connection
 	quit     context.CancelFunc
+	programs map[string]program.Program
 	sessions sync.WaitGroup // session loops, and processes until they are reaped
 	sweeper  sweeper
 }
 
-func newServer() *server {
-	s := &server{}
+func newServer(within []program.Program) *server {
+	s := &server{programs: map[string]program.Program{}}
+	for _, p := range within {
+		s.programs[p.Name] = p
+	}
 	s.ctx, s.quit = context.WithCancel(context.Background())
 	return s
 }

@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"hostlab/lab/program"
 )
 
 var errNotLinux = errors.New("agent: a host's agent needs Linux; this system can only be a client of one")
 
 // Serve needs Linux.
-func Serve(_ context.Context, conn io.ReadWriteCloser) error {
+func Serve(_ context.Context, conn io.ReadWriteCloser, _ ...program.Program) error {
 	return errors.Join(errNotLinux, conn.Close())
 }
 
@@ -22,4 +24,6 @@ func Init(_ context.Context, out io.Writer, _ string) int {
 	return 1
 }
 
-func processOne(ctx context.Context, conn io.ReadWriteCloser) error { return Serve(ctx, conn) }
+func processOne(ctx context.Context, conn io.ReadWriteCloser, _ []program.Program) error {
+	return Serve(ctx, conn)
+}

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,6 +19,7 @@ import (
 // Exit statuses of a command that could not be started, as shells give them.
 const (
 	statusMisuse   = 2   // the command line is not one
+	statusPanic    = 2   // as Go gives it
 	statusNotRun   = 126 // found, but not to be run
 	statusNotFound = 127
 )
@@ -29,8 +31,9 @@ type session struct {
 
 	env     []string
 	term    *ptyRequest
-	started bool     // something runs in it: a process, a subsystem, or a refusal
-	process *process // nil when that is no process
+	started bool               // something runs in it: a process, a subsystem, or a refusal
+	process *process           // nil when that is no process
+	cancel  context.CancelFunc // nil unless it is a program within the agent
 }
 
 // run serves the session's requests until the channel or the connection ends,
@@ -40,6 +43,9 @@ func (s *session) run(reqs <-chan *ssh.Request) {
 	defer func() {
 		if s.process != nil {
 			s.process.abort()
+		}
+		if s.cancel != nil {
+			s.cancel()
 		}
 	}()
 	for {
@@ -90,6 +96,10 @@ func (s *session) request(req *ssh.Request) (ok bool, then func()) {
 	case "exec":
 		if ssh.Unmarshal(req.Payload, &named) == nil {
 			return s.start(func() { s.command(named.Name) })
+		}
+	case withinRequest:
+		if ssh.Unmarshal(req.Payload, &named) == nil {
+			return s.within(named.Name)
 		}
 	case "subsystem":
 		if ssh.Unmarshal(req.Payload, &named) == nil && named.Name == "sftp" {
@@ -233,9 +243,14 @@ func (s *session) sftp() {
 	}()
 }
 
-// signal reports whether the process was there to take it.
+// signal reports whether the process was there to take it. Whatever the
+// signal, a program within the agent is told to end.
 func (s *session) signal(name string) bool {
 	n, ok := signalNumber(name)
+	if ok && s.cancel != nil {
+		s.cancel()
+		return true
+	}
 	if !ok || s.process == nil {
 		return false
 	}

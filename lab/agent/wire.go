@@ -11,6 +11,10 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
+// withinRequest is exec (RFC 4254 section 6.5) without a process: see
+// Command.Within.
+const withinRequest = "exec-within@hostlab"
+
 // The payloads of the channel requests, for ssh.Marshal and ssh.Unmarshal.
 type (
 	ptyRequest struct { // RFC 4254 section 6.2
@@ -24,7 +28,7 @@ type (
 		Width, Height uint32
 	}
 	envRequest   struct{ Name, Value string } // section 6.4
-	namedRequest struct{ Name string }        // exec, subsystem, signal: sections 6.5, 6.9
+	namedRequest struct{ Name string }        // exec (also within), subsystem, signal: sections 6.5, 6.9
 	exitStatus   struct{ Status uint32 }      // section 6.10
 	exitSignal   struct {
 		Signal   string

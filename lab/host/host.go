@@ -30,18 +30,26 @@ const Name = rootfs.Binary
 // The list is the same on every system, so that an orchestrator on any of them
 // can lay the links of the lab image.
 func Programs() []program.Program {
-	return slices.Concat(
+	all := slices.Concat(
 		book.Programs(),
 		shell.Programs(),
 		tools.Programs(),
 		fault.Programs(),
 		capture.Programs(),
 		state.Programs(),
-		agent.Programs(),
-		holder.Programs(),
-		[]program.Program{install()},
 	)
+	var within []program.Program
+	for _, p := range all {
+		if inAgent[p.Name] {
+			within = append(within, p)
+		}
+	}
+	return slices.Concat(all, agent.Programs(within...), holder.Programs(), []program.Program{install()})
 }
+
+// inAgent are the programs that process 1 also runs itself: a look at the
+// host's kernel, or a word to it, and they are done.
+var inAgent = map[string]bool{"fault": true, "ip": true, "state": true}
 
 // Find returns the program of that name.
 func Find(name string) (program.Program, bool) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"hostlab/lab"
 	"hostlab/lab/lesson"
@@ -29,7 +30,8 @@ func keyOf(les *lesson.Lesson, o *Options) string {
 
 // start starts a lab and remembers how it is.
 func (s *Stage) start(ctx context.Context, les *lesson.Lesson, o *Options) (*kept, error) {
-	defer s.started()
+	begin := time.Now()
+	defer func() { s.started(time.Since(begin)) }()
 	l, err := lab.Start(ctx, les.Topology, &o.Lab)
 	if err != nil {
 		return nil, err
@@ -45,7 +47,7 @@ func (s *Stage) start(ctx context.Context, les *lesson.Lesson, o *Options) (*kep
 }
 
 // put gives a lab back, for the next lesson if it is as it was; else it ends.
-func (s *Stage) put(ctx context.Context, key string, k *kept, good bool) {
+func (s *Stage) put(ctx context.Context, r *request, k *kept, good bool) {
 	good = good && !s.once && k.lab.Restore(ctx, k.before) == nil
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -53,5 +55,5 @@ func (s *Stage) put(ctx context.Context, key string, k *kept, good bool) {
 		s.end(k)
 		k = nil
 	}
-	s.release(key, k)
+	s.release(r, k)
 }

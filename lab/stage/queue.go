@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"math"
 	"runtime"
 	"slices"
 	"time"
@@ -19,31 +20,43 @@ type request struct {
 	granted chan *kept
 }
 
-// aStart is what the start of a lab takes, on the slower engine.
-const aStart = time.Second
-
-// brief reports whether a lesson is over sooner than a lab would be there.
-func (r *request) brief() bool { return r.takes > 0 && r.takes < aStart }
-
-// line is how many brief lessons stand in line for each lab of their hosts
-// before it is worth while to start another.
-const line = 4
-
 // mostStarting is how many labs start at a time. More would all be there later,
 // while those that are there already could let lessons wait for their clocks.
 var mostStarting = runtime.NumCPU()
 
-// enter puts lessons in line: those that take longest first, the others in the
-// order of their arrival.
+// enter puts lessons in line: those that take longest first, those that take
+// the same in the order of their arrival. Where one lab is enough for all
+// lessons of the same hosts, the first of them counts for all: they will play
+// one after the other.
 func (s *Stage) enter(rs ...*request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, r := range rs {
 		r.granted = make(chan *kept, 1)
 		s.waiting = append(s.waiting, r)
+		s.longest = max(s.longest, r.takes)
 	}
-	slices.SortStableFunc(s.waiting, func(a, b *request) int { return cmp.Compare(b.takes, a.takes) })
+	s.sort()
 	s.dispatch()
+}
+
+// sort brings the line in order, see enter. It is called with mu held.
+func (s *Stage) sort() {
+	by := func(weight func(*request) time.Duration) {
+		slices.SortStableFunc(s.waiting, func(a, b *request) int { return cmp.Compare(weight(b), weight(a)) })
+	}
+	by(func(r *request) time.Duration { return r.takes })
+	all, first := map[string]time.Duration{}, map[string]*request{}
+	for _, r := range s.waiting {
+		all[r.key] += r.takes
+		first[r.key] = cmp.Or(first[r.key], r)
+	}
+	by(func(r *request) time.Duration {
+		if r == first[r.key] && all[r.key] <= s.patience() {
+			return all[r.key]
+		}
+		return r.takes
+	})
 }
 
 // await returns a request's lab; nil means that the lesson starts one.
@@ -66,7 +79,7 @@ func (s *Stage) leave(r *request) {
 		if k == nil {
 			s.starting--
 		}
-		s.release(r.key, k)
+		s.release(r, k)
 	default:
 		s.waiting = slices.DeleteFunc(s.waiting, func(w *request) bool { return w == r })
 	}
@@ -83,18 +96,14 @@ func (s *Stage) dispatch() {
 			continue
 		}
 		s.waiting = slices.Delete(s.waiting, i, i+1)
-		s.playing++
-		s.labs[r.key]++
+		s.playing = append(s.playing, r)
 		r.granted <- k
 	}
 }
 
 // grant finds an idle lab for a lesson, or the room to start one.
 func (s *Stage) grant(r *request) (k *kept, ok bool) {
-	if s.labs == nil {
-		s.labs, s.idle = map[string]int{}, map[string][]*kept{}
-	}
-	if s.Labs > 0 && s.playing >= s.Labs {
+	if s.Labs > 0 && len(s.playing) >= s.Labs {
 		return nil, false
 	}
 	if idle := s.idle[r.key]; !r.fresh && len(idle) > 0 {
@@ -104,12 +113,39 @@ func (s *Stage) grant(r *request) (k *kept, ok bool) {
 	if s.starting == mostStarting {
 		return nil, false
 	}
-	if labs := s.labs[r.key]; r.brief() && !r.fresh && labs > 0 && s.inLine(r.key) <= line*labs {
+	if r.takes > 0 && !r.fresh && s.lasts(r.key) <= s.patience() {
 		return nil, false
 	}
 	s.starting++
 	return nil, true
 }
+
+// lasts estimates how long the labs of some hosts that are there, or start, are
+// in use if no other is started. For none that is for ever.
+func (s *Stage) lasts(key string) time.Duration {
+	var sum, labs time.Duration
+	for _, r := range s.playing {
+		if r.key == key {
+			sum += r.takes
+			labs++
+		}
+	}
+	for _, r := range s.waiting {
+		if r.key == key && !r.fresh {
+			sum += r.takes
+		}
+	}
+	if labs == 0 {
+		return math.MaxInt64
+	}
+	return sum / labs
+}
+
+// patience is how long the labs of the same hosts may be in use before one more
+// is worth its start: as long as the longest lesson, for which everybody has to
+// wait, and twice what a start takes, which takes it from all that play. Until
+// one has started, that is taken for a second.
+func (s *Stage) patience() time.Duration { return s.longest + 2*cmp.Or(s.aStart, time.Second) }
 
 // inLine counts the lessons that wait for a lab of some hosts.
 func (s *Stage) inLine(key string) int {
@@ -122,23 +158,26 @@ func (s *Stage) inLine(key string) int {
 	return n
 }
 
-// started is told that a lab has started, or has not.
-func (s *Stage) started() {
+// started is told how long a lab took to start, or to fail to.
+func (s *Stage) started(took time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.starting--
+	s.aStart = took
 	s.dispatch()
 }
 
 // release takes a lab back from a lesson, to be kept unless it is nil. It is
 // called with mu held.
-func (s *Stage) release(key string, k *kept) {
-	s.playing--
-	s.labs[key]--
+func (s *Stage) release(r *request, k *kept) {
+	s.playing = slices.DeleteFunc(s.playing, func(p *request) bool { return p == r })
 	switch {
 	case k == nil:
-	case s.wanted(key):
-		s.idle[key] = append(s.idle[key], k)
+	case s.wanted(r.key):
+		if s.idle == nil {
+			s.idle = map[string][]*kept{}
+		}
+		s.idle[r.key] = append(s.idle[r.key], k)
 	default:
 		s.end(k)
 	}
@@ -166,7 +205,7 @@ func (s *Stage) end(k *kept) {
 func (s *Stage) Close() error {
 	s.mu.Lock()
 	idle := s.idle
-	s.idle, s.labs = nil, nil
+	s.idle = nil
 	s.mu.Unlock()
 	for _, labs := range idle {
 		for _, k := range labs {

@@ -17,13 +17,14 @@ type lineTest struct {
 	t       *testing.T
 	stage   *Stage
 	waiting map[string]*request
+	playing map[string]*request
 }
 
 func newLine(t *testing.T, s *Stage) *lineTest {
 	mostBefore := mostStarting
 	mostStarting = 2
 	t.Cleanup(func() { mostStarting = mostBefore })
-	return &lineTest{t, s, map[string]*request{}}
+	return &lineTest{t, s, map[string]*request{}, map[string]*request{}}
 }
 
 // enter puts lessons in line: "name@hosts 3.1s", in the order of their arrival.
@@ -49,11 +50,12 @@ func (l *lineTest) granted() string {
 	for name, r := range l.waiting {
 		select {
 		case k := <-r.granted:
+			delete(l.waiting, name)
+			l.playing[name] = r
 			if k == nil {
 				name += " new"
 			}
 			all = append(all, name)
-			delete(l.waiting, strings.TrimSuffix(name, " new"))
 		default:
 		}
 	}
@@ -68,48 +70,74 @@ func (l *lineTest) want(what, granted string) {
 	}
 }
 
-func (l *lineTest) done(key string, k *kept) {
+// started says how long the starts of labs took.
+func (l *lineTest) started(took ...time.Duration) {
+	for _, d := range took {
+		l.stage.started(d)
+	}
+}
+
+// done ends a lesson and gives its lab back, or nil.
+func (l *lineTest) done(name string, k *kept) {
+	l.t.Helper()
+	r := l.playing[name]
+	if r == nil {
+		l.t.Fatalf("%s does not play", name)
+	}
+	delete(l.playing, name)
 	l.stage.mu.Lock()
 	defer l.stage.mu.Unlock()
-	l.stage.release(key, k)
+	l.stage.release(r, k)
 }
 
 func aLab() *kept { return &kept{lab: &lab.Lab{}} }
 
-// The lessons that take longest have their labs first, two at a time; brief
-// ones wait for a lab of their hosts, and the first of other hosts does not.
+// The lessons that take longest have their labs first, two at a time. Those of
+// the same hosts wait for each other when a lab more would not be worth it, and
+// the first of other hosts does not.
 func TestLine(t *testing.T) {
 	l := newLine(t, &Stage{})
 	l.enter("brief@lan 0.3s", "page@lan 3.4s", "tcp@lan 4.3s", "ipv6@v6 0.3s", "who@lan 3.4s", "short@lan 0.3s")
 	l.want("at first", "page@lan new, tcp@lan new")
-	l.stage.started()
-	l.want("one has started", "who@lan new")
-	l.stage.started()
-	l.want("and another", "ipv6@v6 new")
-	l.stage.started()
-	l.want("and a third", "")
-	l.done("lan", aLab())
-	l.want("a lab is free", "brief@lan")
-	l.done("lan", nil)
+	l.started(time.Second) // 11.7 s on two labs is less than 4.3 s and twice 1 s
+	l.want("one has started", "ipv6@v6 new")
+	l.started(time.Second)
+	l.started(time.Second)
+	l.want("all three", "")
+	l.done("tcp@lan", aLab())
+	l.want("a lab is free", "who@lan")
+	l.done("page@lan", nil)
 	l.want("another is good for nothing", "")
-	l.done("lan", aLab())
-	l.want("a lab is free again", "short@lan")
+	l.done("who@lan", aLab())
+	l.want("a lab is free again", "brief@lan")
+	l.done("brief@lan", nil)
+	l.want("the last is good for nothing", "short@lan new")
 }
 
-// A long line of brief lessons is worth another lab, and so is one whose labs
-// are all gone.
-func TestLineOfBriefLessons(t *testing.T) {
+// The sooner labs start, the more of them are worth it.
+func TestLineOfQuickLabs(t *testing.T) {
 	l := newLine(t, &Stage{})
-	l.enter("a@lan 0.3s", "b@lan 0.3s", "c@lan 0.3s", "d@lan 0.3s", "e@lan 0.3s")
-	l.want("five", "a@lan new")
-	l.enter("f@lan 0.3s")
-	l.want("five more than there are labs", "b@lan new")
-	l.stage.started()
-	l.stage.started()
-	l.done("lan", nil)
-	l.want("one lab is gone", "")
-	l.done("lan", nil)
-	l.want("both are", "c@lan new")
+	l.enter("brief@lan 0.3s", "page@lan 3.4s", "tcp@lan 4.3s", "who@lan 3.4s", "short@lan 0.3s")
+	l.want("at first", "page@lan new, tcp@lan new")
+	l.started(10 * time.Millisecond) // 11.7 s on two labs is more than 4.3 s
+	l.want("one has started", "who@lan new")
+	l.started(10 * time.Millisecond)
+	l.started(10 * time.Millisecond)
+	l.want("all have", "")
+}
+
+// Lessons that will play one after the other begin before a longer one; where
+// there will be several labs, they do not.
+func TestLineOfChains(t *testing.T) {
+	for hosts, first := range map[string]string{
+		"ipv6@two 1.4s": "router@two new",
+		"long@two 3.6s, more@two 3.6s, most@two 3.6s": "tcp@lan new",
+	} {
+		l := newLine(t, &Stage{})
+		mostStarting = 1
+		l.enter(append(strings.Split(hosts, ", "), "tcp@lan 4.3s", "router@two 3.6s")...)
+		l.want("beside "+hosts, first)
+	}
 }
 
 // What nobody knows the length of does not wait for another's lab.
@@ -117,11 +145,11 @@ func TestLineOfUnknownLessons(t *testing.T) {
 	l := newLine(t, &Stage{Labs: 3})
 	l.enter("a@lan 0s", "b@lan 0s", "c@lan 0s", "d@lan 0s")
 	l.want("two at a time", "a@lan new, b@lan new")
-	l.stage.started()
+	l.started(time.Second)
 	l.want("one more", "c@lan new")
-	l.stage.started()
+	l.started(time.Second)
 	l.want("three at most", "")
-	l.done("lan", aLab())
+	l.done("a@lan", aLab())
 	l.want("one is over", "d@lan")
 }
 
@@ -139,8 +167,8 @@ func TestLeaveLine(t *testing.T) {
 	l.stage.leave(l.waiting["a@lan"]) // which was granted the start of a lab
 	delete(l.waiting, "a@lan")
 	l.want("two left", "c@lan new")
-	if l.stage.starting != 1 || l.stage.playing != 1 {
-		t.Errorf("%d start and %d play; want 1 and 1", l.stage.starting, l.stage.playing)
+	if l.stage.starting != 1 || len(l.stage.playing) != 1 {
+		t.Errorf("%d start and %d play; want 1 and 1", l.stage.starting, len(l.stage.playing))
 	}
 }
 

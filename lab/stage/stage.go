@@ -35,8 +35,8 @@ type Options struct {
 	Around func(lesson.Runner) lesson.Runner
 
 	// Takes is how long the lesson takes, as far as one knows; 0 means that
-	// nobody knows. Lessons that take longest begin first, and one that is over
-	// before a lab would have started waits for one that is there.
+	// nobody knows. Lessons that take longest begin first, and those of the same
+	// hosts wait for each other as long as one more lab is not worth its start.
 	Takes time.Duration
 
 	// Fresh says that no other lesson may have played on the lab before.
@@ -90,10 +90,11 @@ type Stage struct {
 	once     bool // keep nothing
 	mu       sync.Mutex
 	waiting  []*request
+	playing  []*request         // those that have a lab, or start one
+	starting int                // of these
 	idle     map[string][]*kept // by key, see keyOf
-	labs     map[string]int     // that start or are played on, by key
-	playing  int                // sum of labs
-	starting int
+	longest  time.Duration      // of all lessons so far
+	aStart   time.Duration      // what the last start of a lab took
 	ending   sync.WaitGroup
 	errs     []error // of labs that would not end
 }
@@ -176,14 +177,14 @@ func (s *Stage) attempt(ctx context.Context, les *lesson.Lesson, o *Options, r *
 		if k, err = s.start(ctx, les, o); err != nil {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			s.release(r.key, nil)
+			s.release(r, nil)
 			return nil, err
 		}
 		p.Starting = time.Since(begin)
 	}
 	p.Topology, p.Engine = k.lab.Topology(), k.lab.Describe()
 	err = p.play(ctx, les, k.lab, o)
-	s.put(ctx, r.key, k, err == nil && !p.Result.Inconclusive())
+	s.put(ctx, r, k, err == nil && !p.Result.Inconclusive())
 	return p, err
 }
 

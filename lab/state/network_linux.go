@@ -65,6 +65,9 @@ func paths() ([]string, error) {
 			return all, fmt.Errorf("routes: %w", err)
 		}
 		for _, r := range routes {
+			if ownLinkLocal(r) {
+				continue
+			}
 			all = append(all, fmt.Sprintf("route table %d %v via %v dev %d metric %d type %d", r.Table, r.Dst, r.Gw, r.LinkIndex, r.Priority, r.Type))
 		}
 		learnt, err := learntPaths(family)
@@ -74,6 +77,14 @@ func paths() ([]string, error) {
 		all = append(all, learnt...)
 	}
 	return all, nil
+}
+
+// ownLinkLocal reports whether a route is the kernel's own to a link-local
+// address of the host. The address is a fact already. The route comes only when
+// the kernel has made sure that nobody else has it, a second or two after the
+// host's start (RFC 4862 section 5.4).
+func ownLinkLocal(r netlink.Route) bool {
+	return r.Table == unix.RT_TABLE_LOCAL && r.Type == unix.RTN_LOCAL && r.Dst != nil && r.Dst.IP.To4() == nil && r.Dst.IP.IsLinkLocalUnicast()
 }
 
 // learntPaths asks for the exceptions of routes, rtnetlink(7) with

@@ -34,7 +34,7 @@ func Read() (State, error) {
 
 // parts are what a state is made of.
 var parts = []func() ([]string, error){
-	processes, sockets, network, rules, settings, losses,
+	processes, sockets, network, rules, settings, losses, fragments,
 	func() ([]string, error) { return files("/", "/tmp", "/dev/shm", "/run", "/root") },
 }
 
@@ -91,6 +91,7 @@ func settings() ([]string, error) {
 		maxSetting = 1 << 10
 	)
 	var all []string
+	buf := make([]byte, maxSetting)
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return nil // a setting of another namespace, or an interface that went
@@ -100,7 +101,7 @@ func settings() ([]string, error) {
 				return nil
 			}
 		}
-		if value, err := readSome(path, maxSetting); err == nil {
+		if value, err := readSome(path, buf); err == nil {
 			all = append(all, fmt.Sprintf("setting %s = %q", path[len(root)+1:], bytes.TrimSpace(value)))
 		}
 		return nil
@@ -108,15 +109,14 @@ func settings() ([]string, error) {
 	return all, err
 }
 
-// readSome reads the beginning of a small file of /proc in one system call.
-// There are hundreds, and os.ReadFile has five for each.
-func readSome(path string, size int) ([]byte, error) {
+// readSome reads the beginning of a small file of /proc into buf in one system
+// call. There are hundreds, and os.ReadFile has five for each.
+func readSome(path string, buf []byte) ([]byte, error) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer unix.Close(fd)
-	buf := make([]byte, size)
 	n, err := unix.Read(fd, buf)
 	return buf[:max(n, 0)], err
 }
@@ -142,6 +142,28 @@ func losses() ([]string, error) {
 		}
 	}
 	return all, err
+}
+
+// fragments returns how many datagrams wait for a fragment; sockstat of proc(5).
+// The kernel gives one up after 30 seconds, and tells its sender then (RFC 792,
+// time exceeded): in the middle of the next lesson.
+func fragments() ([]string, error) {
+	var all []string
+	for file, label := range map[string]string{"sockstat": "FRAG:", "sockstat6": "FRAG6:"} {
+		text, err := os.ReadFile("/proc/net/" + file)
+		if errors.Is(err, fs.ErrNotExist) && file == "sockstat6" {
+			continue // a kernel without IPv6
+		}
+		if err != nil {
+			return all, err
+		}
+		for line := range strings.Lines(string(text)) {
+			if f := strings.Fields(line); len(f) > 2 && f[0] == label && f[2] != "0" {
+				all = append(all, fmt.Sprintf("incomplete %s %s", strings.TrimSuffix(label, ":"), f[2]))
+			}
+		}
+	}
+	return all, nil
 }
 
 // files returns every file below some folders, with what changes when it is

@@ -4,7 +4,8 @@
 //
 // The program state prints a host's state, one fact a line, sorted: processes,
 // sockets, addresses, routes, what the kernel has learnt of paths, rules of
-// nf_tables, settings below net., files, and the counts of lost datagrams.
+// nf_tables, settings below net., files, the counts of lost datagrams, and
+// datagrams that wait for a fragment.
 package state
 
 import (
@@ -45,6 +46,12 @@ func (s State) Since(earlier State) []string {
 	return all
 }
 
+// Counted reports whether a difference is one of a kernel's counts. They go on
+// for as long as the host lives, and nothing depends on them.
+func Counted(difference string) bool {
+	return strings.HasPrefix(strings.TrimLeft(difference, "+- "), "count ")
+}
+
 // Lasting reports whether what Since says of a difference will not go away by
 // itself: all but a process that is about to end and its sockets. A TCP
 // connection that has ended keeps its port for a minute (RFC 9293, TIME-WAIT).
@@ -67,6 +74,9 @@ const timeWait = "TIME-WAIT"
 // Args are the words that start the program on a host.
 func Args() []string { return []string{"state"} }
 
+// ForgetArgs are those that have it call Forget.
+func ForgetArgs() []string { return []string{"state", "--forget"} }
+
 // Programs returns the program state, which speaks of the host that runs it.
 func Programs() []program.Program {
 	return []program.Program{{
@@ -81,9 +91,16 @@ processes, sockets, addresses, routes, learnt paths, faults, settings, files.
 
 Usage:
   state
+  state --forget
+
+Flags:
+  --forget    print nothing, and have the kernel forget TCP connections that
+              no program has any more (TIME-WAIT)
+  -h, --help  print this help
 
 Examples:
   state > before; udp_local client; state > after
+  state --forget
 
 Exit status:
   0 done, 1 failed, 2 misuse
@@ -94,8 +111,11 @@ func run(_ context.Context, s program.Stdio, args ...string) int {
 		fmt.Fprint(s.Out, help)
 		return 0
 	}
+	if len(args) == 1 && args[0] == "--forget" {
+		return program.Exit(s, "state", help, Forget())
+	}
 	if len(args) > 0 {
-		fmt.Fprintf(s.Err, "state: %q: no arguments were expected\nstate: hint: state --help\n", args[0])
+		fmt.Fprintf(s.Err, "state: %q: --forget or nothing was expected\nstate: hint: state --help\n", args[0])
 		return 2
 	}
 	facts, err := Read()

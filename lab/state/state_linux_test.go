@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"hostlab/lab/fault"
 )
@@ -160,10 +161,52 @@ func TestTCP(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Close()
+	forget := func() {
+		t.Helper()
+		if err := Forget(); errors.Is(err, unix.EOPNOTSUPP) {
+			t.Skipf("the rest: this kernel forgets no connections: %v", err)
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	forget()
 	shows("connected", true)
+	if _, err := conn.Write([]byte("x")); err != nil {
+		t.Errorf("Forget has broken a connection that is in use: %v", err)
+	}
+	if _, err := other.Read(make([]byte, 1)); err != nil {
+		t.Errorf("Forget has broken a connection that is in use: %v", err)
+	}
 	conn.Close()
 	other.Close()
 	shows("in TIME-WAIT", true)
+	forget()
+	shows("forgotten", false)
+}
+
+// A datagram that waits for a fragment shows, and lasts.
+func TestFragments(t *testing.T) {
+	lo, err := netlink.LinkByName("lo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := netlink.LinkSetUp(lo); err != nil {
+		t.Fatal(err)
+	}
+	before := read(t, fragments)
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	// An IPv4 header that says more fragments, and 8 bytes of UDP.
+	packet := []byte{0x45, 0, 0, 28, 0, 7, 0x20, 0, 64, unix.IPPROTO_UDP, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1, 4, 36, 4, 36, 0, 100, 0, 0}
+	if err := unix.Sendto(fd, packet, 0, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := read(t, fragments).Since(before); !slices.Equal(diff, []string{"+ incomplete FRAG 1"}) || !Lasting(diff[0]) || Counted(diff[0]) {
+		t.Errorf("differs by %q; want one incomplete datagram, which lasts", diff)
+	}
 }
 
 func addr(t *testing.T, text string) *netlink.Addr {

@@ -42,3 +42,17 @@ func TestLasting(t *testing.T) {
 		}
 	}
 }
+
+func TestCounted(t *testing.T) {
+	for difference, want := range map[string]bool{
+		"+ count Udp:InErrors 3":              true,
+		"- count Udp:InErrors 2":              true,
+		`+ process 12 "count Udp:InErrors 3"`: false,
+		"+ address eth0 192.168.5.131/24":     false,
+		"":                                    false,
+	} {
+		if Counted(difference) != want {
+			t.Errorf("%q: counted %v; want %v", difference, !want, want)
+		}
+	}
+}

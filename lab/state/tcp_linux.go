@@ -62,20 +62,64 @@ func tcpInUse() (n int, known bool) {
 func askTCP(states uint32) ([]string, error) {
 	var all []string
 	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
-		req := nl.NewNetlinkRequest(nl.SOCK_DIAG_BY_FAMILY, unix.NLM_F_DUMP)
-		req.AddData(diagRequest{family, states})
-		msgs, err := req.Execute(unix.NETLINK_INET_DIAG, nl.SOCK_DIAG_BY_FAMILY)
+		msgs, err := dumpTCP(family, states)
 		if err != nil {
-			return all, fmt.Errorf("tcp sockets: %w", err)
+			return all, err
 		}
 		for _, m := range msgs {
-			if len(m) < 40 {
-				return all, fmt.Errorf("tcp sockets: a message of %d bytes; want an inet_diag_msg", len(m))
-			}
 			all = append(all, "socket tcp "+diagPort(m[0], m[8:], m[4:])+" "+diagPort(m[0], m[24:], m[6:])+" "+tcpState(m[1]))
 		}
 	}
 	return all, nil
+}
+
+// diagMessage is the size of linux/inet_diag.h's inet_diag_msg: family and
+// state, at diagID the socket's ports, addresses, interface and cookie, and
+// last the number of its file.
+const (
+	diagMessage = 72
+	diagID      = 4
+	diagFile    = 68
+)
+
+// dumpTCP returns an inet_diag_msg for each socket.
+func dumpTCP(family uint8, states uint32) ([][]byte, error) {
+	req := nl.NewNetlinkRequest(nl.SOCK_DIAG_BY_FAMILY, unix.NLM_F_DUMP)
+	req.AddData(diagRequest{family: family, states: states})
+	msgs, err := req.Execute(unix.NETLINK_INET_DIAG, nl.SOCK_DIAG_BY_FAMILY)
+	if err != nil {
+		return nil, fmt.Errorf("tcp sockets: %w", err)
+	}
+	for _, m := range msgs {
+		if len(m) < diagMessage {
+			return nil, fmt.Errorf("tcp sockets: a message of %d bytes; want an inet_diag_msg", len(m))
+		}
+	}
+	return msgs, nil
+}
+
+// Forget has the kernel forget the TCP connections that no program has any
+// more, as "ss -K" does: those in TIME-WAIT, which would keep their ports for a
+// minute. It needs the capability NET_ADMIN and a kernel with
+// CONFIG_INET_DIAG_DESTROY; for TIME-WAIT Linux 6.2.
+func Forget() error {
+	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
+		msgs, err := dumpTCP(family, 1<<32-1-1<<listening)
+		if err != nil {
+			return fmt.Errorf("state: forget: %w", err)
+		}
+		for _, m := range msgs {
+			if binary.NativeEndian.Uint32(m[diagFile:]) != 0 {
+				continue // some program has it open
+			}
+			req := nl.NewNetlinkRequest(nl.SOCK_DESTROY, unix.NLM_F_ACK)
+			req.AddData(diagRequest{family: family, id: m[diagID:]})
+			if _, err := req.Execute(unix.NETLINK_INET_DIAG, 0); err != nil && !errors.Is(err, unix.ENOENT) {
+				return fmt.Errorf("state: forget: %s: %w", diagPort(family, m[8:], m[4:]), err)
+			}
+		}
+	}
+	return nil
 }
 
 // tcpTables reads the sockets from the tables of proc(5).
@@ -99,10 +143,12 @@ func tcpTables() ([]string, error) {
 	return all, nil
 }
 
-// A diagRequest is linux/inet_diag.h's inet_diag_req_v2, for TCP.
+// A diagRequest is linux/inet_diag.h's inet_diag_req_v2, for TCP: for all
+// sockets in some states, or for one.
 type diagRequest struct {
 	family uint8
 	states uint32
+	id     []byte // of the one, an inet_diag_sockid and what follows
 }
 
 func (r diagRequest) Len() int { return 56 }
@@ -111,6 +157,7 @@ func (r diagRequest) Serialize() []byte {
 	b := make([]byte, r.Len())
 	b[0], b[1] = r.family, unix.IPPROTO_TCP
 	binary.NativeEndian.PutUint32(b[4:], r.states)
+	copy(b[8:], r.id)
 	return b
 }
 

@@ -2,6 +2,7 @@ package tools
 
 import (
 	"encoding/json"
+	"errors"
 	"net"
 	"os/exec"
 	"regexp"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // cable gives the namespace that we are in an interface like a host's:
@@ -200,6 +202,35 @@ func TestIPChanges(t *testing.T) {
 	}
 	if got := must(t, "sysctl", "-n", "net.ipv4.conf.eth0.arp_ignore"); got != "1\n" {
 		t.Errorf("sysctl -n: %q", got)
+	}
+	for name := range ipv4Conf {
+		name = "net.ipv4.conf.eth0." + name
+		path, err := settingPath(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, value := range []string{"1", "0"} {
+			err := setWithoutFile(path, value, unix.EROFS)
+			if got := must(t, "sysctl", "-n", name); err != nil || got != value+"\n" {
+				t.Errorf("%s set to %s without its file: %q, %v", name, value, got, err)
+			}
+		}
+	}
+	for path, value := range map[string]string{
+		"/proc/sys/net/ipv4/ip_forward":              "1",
+		"/proc/sys/net/ipv4/conf/all/forwarding":     "1",
+		"/proc/sys/net/ipv4/conf/nosuch/forwarding":  "1",
+		"/proc/sys/net/ipv4/conf/eth0/mc_forwarding": "1",
+		"/proc/sys/net/ipv6/conf/eth0/forwarding":    "1",
+	} {
+		if err := setWithoutFile(path, value, unix.EROFS); err != unix.EROFS {
+			t.Errorf("%s=%s without its file: %v; want the error that there was", path, value, err)
+		}
+	}
+	for _, value := range []string{"", "x", "-1", "99999999999"} {
+		if err := setWithoutFile("/proc/sys/net/ipv4/conf/eth0/forwarding", value, unix.EROFS); !errors.Is(err, unix.EINVAL) {
+			t.Errorf("forwarding=%s without its file: %v; want EINVAL", value, err)
+		}
 	}
 	for _, line := range []string{"addr add 192.168.5.130/24 dev eth0", "route add 10.1.0.0/16 via 192.168.5.2 metric 7"} {
 		if _, errs, status := tool(t, "ip", strings.Fields(line)...); status != 1 || !strings.Contains(errs, "File exists") && !strings.Contains(errs, "unreachable") {

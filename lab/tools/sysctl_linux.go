@@ -75,7 +75,11 @@ func oneSetting(s program.Stdio, name, value string, set, bare bool) error {
 		return err
 	}
 	if set {
-		if err := os.WriteFile(path, []byte(value+"\n"), 0); err != nil {
+		err := os.WriteFile(path, []byte(value+"\n"), 0)
+		if errors.Is(err, unix.EROFS) {
+			err = setWithoutFile(path, value, err)
+		}
+		if err != nil {
 			return settingError(name, err)
 		}
 	}
@@ -104,7 +108,10 @@ func settingError(name string, err error) error {
 		err = path.Err
 	}
 	err = fmt.Errorf("%s: %w", name, err)
-	if errors.Is(err, unix.EROFS) {
+	switch {
+	case errors.Is(err, unix.EROFS) && name == "net.ipv4.ip_forward":
+		return hint.Add(err, "sysctl net.ipv4.conf.eth0.forwarding=1   # for each interface")
+	case errors.Is(err, unix.EROFS):
 		return hint.Add(err, "set it in compose.yaml, below sysctls: of this host")
 	}
 	return err
