@@ -139,9 +139,10 @@ func (t trace) isDead(now time.Time) bool {
 // removeAll removes everything with a label and returns when it is gone. It
 // says what stays when ctx ends first.
 //
-// Engine 20.10, when many hosts end at the same moment on a busy computer, may
-// miscount those of a network, and then keeps the network until the engine is
-// started again. Such a network is given up: at once when it is old.
+// Engine 20.10, when many hosts start or end at the same moment on a busy
+// computer, may miscount those of a network: it lists none, and keeps the
+// network until the engine is started again (moby issues 42119 and 43286). Such
+// a network is given up: at once when it is old.
 func (c *connection) removeAll(ctx context.Context, label filters.Args) (engine.Swept, error) {
 	seen := tally{}
 	var alone time.Time // since when there are networks that stay, and no container
