@@ -145,7 +145,7 @@ func (s *Stage) lasts(key string) time.Duration {
 // is worth its start: as long as the longest lesson, for which everybody has to
 // wait, and twice what a start takes, which takes it from all that play. Until
 // one has started, that is taken for a second.
-func (s *Stage) patience() time.Duration { return s.longest + 2*cmp.Or(s.aStart, time.Second) }
+func (s *Stage) patience() time.Duration { return s.longest + 2*cmp.Or(s.startTakes, time.Second) }
 
 // inLine counts the lessons that wait for a lab of some hosts.
 func (s *Stage) inLine(key string) int {
@@ -163,7 +163,7 @@ func (s *Stage) started(took time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.starting--
-	s.aStart = took
+	s.startTakes = took
 	s.dispatch()
 }
 

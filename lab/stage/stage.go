@@ -87,16 +87,16 @@ type Stage struct {
 	// Frugal has a lab end as soon as no lesson waits for one of its hosts.
 	Frugal bool
 
-	once     bool // keep nothing
-	mu       sync.Mutex
-	waiting  []*request
-	playing  []*request         // those that have a lab, or start one
-	starting int                // of these
-	idle     map[string][]*kept // by key, see keyOf
-	longest  time.Duration      // of all lessons so far
-	aStart   time.Duration      // what the last start of a lab took
-	ending   sync.WaitGroup
-	errs     []error // of labs that would not end
+	once       bool // keep nothing
+	mu         sync.Mutex
+	waiting    []*request
+	playing    []*request         // those that have a lab, or start one
+	starting   int                // of these
+	idle       map[string][]*kept // by key, see keyOf
+	longest    time.Duration      // of all lessons so far
+	startTakes time.Duration      // what the last start of a lab took
+	ending     sync.WaitGroup
+	errs       []error // of labs that would not end
 }
 
 // Play plays a lesson on the lab that it asks for, and again when what came out

@@ -87,7 +87,8 @@ func Programs() []program.Program {
 }
 
 const help = `Prints what an experiment may have changed on this host, one fact a line:
-processes, sockets, addresses, routes, learnt paths, faults, settings, files.
+processes, sockets, addresses, routes, learnt paths, faults, settings, files,
+counts of lost datagrams, and datagrams that wait for a fragment ("incomplete").
 
 Usage:
   state

@@ -112,9 +112,8 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// A TCP socket shows while it listens, on either family, and for a minute after
-// its connection has ended.
-func TestTCP(t *testing.T) {
+func loopbackUp(t *testing.T) {
+	t.Helper()
 	lo, err := netlink.LinkByName("lo")
 	if err != nil {
 		t.Fatal(err)
@@ -122,6 +121,12 @@ func TestTCP(t *testing.T) {
 	if err := netlink.LinkSetUp(lo); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// A TCP socket shows while it listens, on either family, and for a minute after
+// its connection has ended.
+func TestTCP(t *testing.T) {
+	loopbackUp(t)
 	ways := map[string]func() ([]string, error){"sock_diag": tcpSockets, "/proc/net": tcpTables}
 	before := map[string]State{}
 	for way, sockets := range ways {
@@ -186,13 +191,7 @@ func TestTCP(t *testing.T) {
 
 // A datagram that waits for a fragment shows, and lasts.
 func TestFragments(t *testing.T) {
-	lo, err := netlink.LinkByName("lo")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := netlink.LinkSetUp(lo); err != nil {
-		t.Fatal(err)
-	}
+	loopbackUp(t)
 	before := read(t, fragments)
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
 	if err != nil {
