@@ -2,6 +2,7 @@ package lessons
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,13 +18,17 @@ const (
 	// downAfter is for how long udp_remote waits in all: five times.
 	downAfter = 3100 * time.Millisecond
 
-	// nobodyAfter is after how long three questions of ARP remain unanswered
-	// (RFC 1122 section 2.3.2.1; Linux asks once a second).
-	nobodyAfter = 3 * time.Second
+	// arpAsks is how often ARP asks (mcast_solicit of ip-sysctl), and arpWaits
+	// for how long each time, unless a lesson sets it.
+	arpAsks  = 3
+	arpWaits = time.Second
 
 	// synAgain is after how long a lost SYN is sent again (RFC 6298 section 2).
 	synAgain = time.Second
 )
+
+// retrans sets arpWaits, in milliseconds.
+var retrans = regexp.MustCompile(`\bretrans_time_ms=([0-9]+)`)
 
 // waiting is what udp_remote prints before each of its waits.
 var waiting = regexp.MustCompile(`^Waiting up to ([0-9.]+) seconds`)
@@ -38,41 +43,63 @@ func Estimate(l *lesson.Lesson) time.Duration {
 	return sum
 }
 
-// estimate estimates how long a section takes. Programs of several windows wait
-// side by side.
-func estimate(s *lesson.Section) (sum time.Duration) {
-	windows := map[lesson.Place]*clock{}
-	refused := false // by a fault, and so at once
+// An estimator goes through a section.
+type estimator struct {
+	sum     time.Duration // of all that windows do not wait for side by side
+	nobody  time.Duration // is at an address: after so long that is known
+	windows map[lesson.Place]*clock
+}
+
+// estimate estimates how long a section takes.
+func estimate(s *lesson.Section) time.Duration {
+	e := &estimator{nobody: arpAsks * arpWaits, windows: map[lesson.Place]*clock{}}
 	for _, b := range s.Blocks {
 		if b.Kind != lesson.Console {
 			continue
 		}
 		for _, step := range b.Steps {
-			c := windows[step.Place]
-			if c == nil {
-				c = &clock{}
-				windows[step.Place] = c
-			}
-			switch step.Kind {
-			case lesson.Command:
-				sum += perCommand
-				*c = clock{sum: c.sum + c.command}
-			case lesson.Hostlab:
-				sum += perCommand
-				refused = strings.HasPrefix(step.Text, "hostlab fault reject") || refused && !strings.HasPrefix(step.Text, "hostlab fault clear")
-				if strings.HasPrefix(step.Text, "hostlab fault drop") && strings.Contains(step.Text, " tcp/") {
-					sum += synAgain
-				}
-			case lesson.Expect:
-				c.expect(step.Text, refused)
-			}
+			e.step(step)
 		}
 	}
 	var longest time.Duration
-	for _, c := range windows {
+	for _, c := range e.windows {
 		longest = max(longest, c.sum+c.command)
 	}
-	return sum + longest
+	return e.sum + longest
+}
+
+func (e *estimator) step(step *lesson.Step) {
+	c := e.windows[step.Place]
+	if c == nil {
+		c = &clock{}
+		e.windows[step.Place] = c
+	}
+	switch step.Kind {
+	case lesson.Command:
+		e.sum += perCommand
+		*c = clock{sum: c.sum + c.command}
+		if m := retrans.FindStringSubmatch(step.Text); m != nil {
+			ms, _ := strconv.Atoi(m[1])
+			e.nobody = arpAsks * time.Duration(ms) * time.Millisecond
+		}
+	case lesson.Hostlab:
+		e.sum += perCommand
+		e.hostlab(step.Text)
+	case lesson.Expect:
+		c.expect(step.Text, e.nobody)
+	}
+}
+
+// hostlab minds what a fault does to the waits: who is refused does not wait.
+func (e *estimator) hostlab(line string) {
+	switch {
+	case strings.HasPrefix(line, "hostlab fault reject"):
+		e.nobody = 0
+	case strings.HasPrefix(line, "hostlab fault clear"):
+		e.nobody = arpAsks * arpWaits
+	case strings.HasPrefix(line, "hostlab fault drop") && strings.Contains(line, " tcp/"):
+		e.sum += synAgain
+	}
 }
 
 // A clock adds up what a window's programs wait in vain.
@@ -82,14 +109,14 @@ type clock struct {
 	wait    time.Duration // that it has begun; in vain if it says that it goes on
 }
 
-// expect takes the next line.
-func (c *clock) expect(line string, refused bool) {
+// expect takes the next line. That there is nobody is known after a while.
+func (c *clock) expect(line string, nobody time.Duration) {
 	m := waiting.FindStringSubmatch(line)
 	switch {
 	case strings.HasPrefix(line, "I think the server is down"):
 		c.command = downAfter
-	case strings.Contains(line, "No route to host") && !refused:
-		c.command = nobodyAfter
+	case strings.Contains(line, "No route to host"):
+		c.command = nobody
 	case m != nil:
 		c.command += c.wait
 	}

@@ -28,10 +28,10 @@ func keyOf(les *lesson.Lesson, o *Options) string {
 	return string(text)
 }
 
-// start starts a lab and remembers how it is.
-func (s *Stage) start(ctx context.Context, les *lesson.Lesson, o *Options) (*kept, error) {
+// start starts a lesson's lab and remembers how it is.
+func (s *Stage) start(ctx context.Context, les *lesson.Lesson, o *Options, r *request) (*kept, error) {
 	begin := time.Now()
-	defer func() { s.started(time.Since(begin)) }()
+	defer func() { s.started(r, time.Since(begin)) }()
 	l, err := lab.Start(ctx, les.Topology, &o.Lab)
 	if err != nil {
 		return nil, err
@@ -48,7 +48,10 @@ func (s *Stage) start(ctx context.Context, les *lesson.Lesson, o *Options) (*kep
 
 // put gives a lab back, for the next lesson if it is as it was; else it ends.
 func (s *Stage) put(ctx context.Context, r *request, k *kept, good bool) {
-	good = good && !s.once && k.lab.Restore(ctx, k.before) == nil
+	s.mu.Lock()
+	good = good && !s.once && s.wanted(r.key)
+	s.mu.Unlock()
+	good = good && k.lab.Restore(ctx, k.before) == nil
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !good {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"math"
 	"runtime"
 	"slices"
 	"time"
@@ -15,6 +14,7 @@ type request struct {
 	key   string // see keyOf
 	takes time.Duration
 	fresh bool
+	until time.Time // when it will probably have ended; of those that play
 
 	// granted gets a lab that is idle, or nil: the lesson is to start one.
 	granted chan *kept
@@ -26,8 +26,8 @@ var mostStarting = runtime.NumCPU()
 
 // enter puts lessons in line: those that take longest first, those that take
 // the same in the order of their arrival. Where one lab is enough for all
-// lessons of the same hosts, the first of them counts for all: they will play
-// one after the other.
+// lessons of the same hosts, for it will hardly take longer than the longest
+// lesson, the first of them counts for all: they will play one after the other.
 func (s *Stage) enter(rs ...*request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -51,8 +51,9 @@ func (s *Stage) sort() {
 		all[r.key] += r.takes
 		first[r.key] = cmp.Or(first[r.key], r)
 	}
+	oneLab := s.longest + 2*s.aStart()
 	by(func(r *request) time.Duration {
-		if r == first[r.key] && all[r.key] <= s.patience() {
+		if r == first[r.key] && all[r.key] <= oneLab {
 			return all[r.key]
 		}
 		return r.takes
@@ -97,6 +98,10 @@ func (s *Stage) dispatch() {
 		}
 		s.waiting = slices.Delete(s.waiting, i, i+1)
 		s.playing = append(s.playing, r)
+		r.until = time.Now().Add(r.takes)
+		if k == nil {
+			r.until = r.until.Add(s.aStart())
+		}
 		r.granted <- k
 	}
 }
@@ -113,39 +118,12 @@ func (s *Stage) grant(r *request) (k *kept, ok bool) {
 	if s.starting == mostStarting {
 		return nil, false
 	}
-	if r.takes > 0 && !r.fresh && s.lasts(r.key) <= s.patience() {
+	if r.takes > 0 && !r.fresh && !s.worthLab(r.key) {
 		return nil, false
 	}
 	s.starting++
 	return nil, true
 }
-
-// lasts estimates how long the labs of some hosts that are there, or start, are
-// in use if no other is started. For none that is for ever.
-func (s *Stage) lasts(key string) time.Duration {
-	var sum, labs time.Duration
-	for _, r := range s.playing {
-		if r.key == key {
-			sum += r.takes
-			labs++
-		}
-	}
-	for _, r := range s.waiting {
-		if r.key == key && !r.fresh {
-			sum += r.takes
-		}
-	}
-	if labs == 0 {
-		return math.MaxInt64
-	}
-	return sum / labs
-}
-
-// patience is how long the labs of the same hosts may be in use before one more
-// is worth its start: as long as the longest lesson, for which everybody has to
-// wait, and twice what a start takes, which takes it from all that play. Until
-// one has started, that is taken for a second.
-func (s *Stage) patience() time.Duration { return s.longest + 2*cmp.Or(s.startTakes, time.Second) }
 
 // inLine counts the lessons that wait for a lab of some hosts.
 func (s *Stage) inLine(key string) int {
@@ -158,12 +136,13 @@ func (s *Stage) inLine(key string) int {
 	return n
 }
 
-// started is told how long a lab took to start, or to fail to.
-func (s *Stage) started(took time.Duration) {
+// started is told how long a lesson's lab took to start, or to fail to.
+func (s *Stage) started(r *request, took time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.starting--
 	s.startTakes = took
+	r.until = time.Now().Add(r.takes)
 	s.dispatch()
 }
 

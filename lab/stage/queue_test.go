@@ -70,10 +70,10 @@ func (l *lineTest) want(what, granted string) {
 	}
 }
 
-// started says how long the starts of labs took.
-func (l *lineTest) started(took ...time.Duration) {
-	for _, d := range took {
-		l.stage.started(d)
+// started says that the labs of lessons have started, and how long that took.
+func (l *lineTest) started(took time.Duration, names ...string) {
+	for _, name := range names {
+		l.stage.started(l.playing[name], took)
 	}
 }
 
@@ -99,31 +99,63 @@ func TestLine(t *testing.T) {
 	l := newLine(t, &Stage{})
 	l.enter("brief@lan 0.3s", "page@lan 3.4s", "tcp@lan 4.3s", "ipv6@v6 0.3s", "who@lan 3.4s", "short@lan 0.3s")
 	l.want("at first", "page@lan new, tcp@lan new")
-	l.started(time.Second) // 11.7 s on two labs is less than 4.3 s and twice 1 s
-	l.want("one has started", "ipv6@v6 new")
-	l.started(time.Second)
-	l.started(time.Second)
-	l.want("all three", "")
+	l.started(time.Second, "tcp@lan")
+	l.want("one has started", "who@lan new")
+	l.started(time.Second, "page@lan")
+	l.want("two have started", "ipv6@v6 new")
+	l.started(time.Second, "who@lan", "ipv6@v6")
+	l.want("all have", "")
 	l.done("tcp@lan", aLab())
-	l.want("a lab is free", "who@lan")
+	l.want("a lab is free", "brief@lan")
 	l.done("page@lan", nil)
 	l.want("another is good for nothing", "")
 	l.done("who@lan", aLab())
-	l.want("a lab is free again", "brief@lan")
+	l.want("a lab is free again", "short@lan")
 	l.done("brief@lan", nil)
-	l.want("the last is good for nothing", "short@lan new")
+	l.done("short@lan", nil)
+	l.enter("late@lan 0.3s")
+	l.want("the last was good for nothing", "late@lan new")
 }
 
-// The sooner labs start, the more of them are worth it.
-func TestLineOfQuickLabs(t *testing.T) {
-	l := newLine(t, &Stage{})
-	l.enter("brief@lan 0.3s", "page@lan 3.4s", "tcp@lan 4.3s", "who@lan 3.4s", "short@lan 0.3s")
-	l.want("at first", "page@lan new, tcp@lan new")
-	l.started(10 * time.Millisecond) // 11.7 s on two labs is more than 4.3 s
-	l.want("one has started", "who@lan new")
-	l.started(10 * time.Millisecond)
-	l.started(10 * time.Millisecond)
-	l.want("all have", "")
+// One more lab starts where all is over sooner by more than it takes from the
+// others, or where several together do that.
+func TestWorthLab(t *testing.T) {
+	for what, tt := range map[string]struct {
+		start   time.Duration
+		playing []string // until when
+		waiting []string
+		want    bool
+	}{
+		"there is none":                    {9 * time.Second, []string{"v6 1s"}, []string{"lan 1s"}, true},
+		"it would be there too late":       {9 * time.Second, []string{"lan 4s"}, []string{"lan 4s"}, false},
+		"it is there soon":                 {time.Second, []string{"lan 4s"}, []string{"lan 4s"}, true},
+		"it gains less than it takes":      {4 * time.Second, []string{"lan 4s"}, []string{"lan 1s"}, false},
+		"others play for longer":           {time.Second, []string{"lan 4s", "v6 8s"}, []string{"lan 4s"}, false},
+		"others wait and will have a lab":  {time.Second, []string{"lan 4s"}, []string{"lan 4s", "v6 7s"}, false},
+		"one gains nothing, and two do":    {2 * time.Second, []string{"lan 5s", "lan 5s"}, []string{"lan 4s", "lan 4s"}, true},
+		"two gain less than they take":     {4 * time.Second, []string{"lan 5s", "lan 5s"}, []string{"lan 4s", "lan 4s"}, false},
+		"whoever wants a new one is apart": {time.Second, []string{"lan 4s"}, []string{"lan 4s fresh"}, false},
+	} {
+		s := &Stage{startTakes: tt.start}
+		newLine(t, s)
+		request := func(text string) *request {
+			var r request
+			var takes, fresh string
+			fmt.Sscan(text, &r.key, &takes, &fresh)
+			r.takes, _ = time.ParseDuration(takes)
+			r.until, r.fresh = time.Now().Add(r.takes), fresh != ""
+			return &r
+		}
+		for _, text := range tt.playing {
+			s.playing = append(s.playing, request(text))
+		}
+		for _, text := range tt.waiting {
+			s.waiting = append(s.waiting, request(text))
+		}
+		if got := s.worthLab("lan"); got != tt.want {
+			t.Errorf("%s: worth its start: %v; want %v", what, got, tt.want)
+		}
+	}
 }
 
 // Lessons that will play one after the other begin before a longer one; where
@@ -145,9 +177,9 @@ func TestLineOfUnknownLessons(t *testing.T) {
 	l := newLine(t, &Stage{Labs: 3})
 	l.enter("a@lan 0s", "b@lan 0s", "c@lan 0s", "d@lan 0s")
 	l.want("two at a time", "a@lan new, b@lan new")
-	l.started(time.Second)
+	l.started(time.Second, "a@lan")
 	l.want("one more", "c@lan new")
-	l.started(time.Second)
+	l.started(time.Second, "b@lan")
 	l.want("three at most", "")
 	l.done("a@lan", aLab())
 	l.want("one is over", "d@lan")

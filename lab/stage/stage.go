@@ -174,7 +174,7 @@ func (s *Stage) attempt(ctx context.Context, les *lesson.Lesson, o *Options, r *
 	begin := time.Now()
 	p = &Performance{}
 	if k == nil {
-		if k, err = s.start(ctx, les, o); err != nil {
+		if k, err = s.start(ctx, les, o, r); err != nil {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.release(r, nil)

@@ -85,14 +85,38 @@ var volatile = []string{
 }
 
 // settings returns the kernel's settings below net.: sysctl(8).
-func settings() ([]string, error) {
-	const (
-		root       = "/proc/sys/net"
-		maxSetting = 1 << 10
-	)
+func settings() ([]string, error) { return settingsBelow("/proc/sys/net") }
+
+// byNetlink are the settings that rtnetlink(7) can set, too. Of ipv6/conf it
+// could set how a card makes its addresses, and addresses are facts.
+var byNetlink = []string{"ipv4/conf", "ipv4/neigh", "ipv6/neigh"}
+
+// settingsBelow returns the settings in a folder; where nobody may write to its
+// files, as in a container, those alone that may change all the same.
+func settingsBelow(root string) ([]string, error) {
+	folders := []string{"."}
+	var st unix.Statfs_t
+	if err := unix.Statfs(root, &st); err != nil {
+		return nil, fmt.Errorf("settings: %w", err)
+	}
+	if st.Flags&unix.ST_RDONLY != 0 {
+		folders = byNetlink
+	}
 	var all []string
+	for _, folder := range folders {
+		err := settingsIn(root, folder, func(fact string) { all = append(all, fact) })
+		if err != nil {
+			return all, fmt.Errorf("settings: %w", err)
+		}
+	}
+	return all, nil
+}
+
+// settingsIn reads the settings in a folder below root.
+func settingsIn(root, folder string, add func(fact string)) error {
+	const maxSetting = 1 << 10
 	buf := make([]byte, maxSetting)
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	return filepath.WalkDir(filepath.Join(root, folder), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return nil // a setting of another namespace, or an interface that went
 		}
@@ -102,11 +126,10 @@ func settings() ([]string, error) {
 			}
 		}
 		if value, err := readSome(path, buf); err == nil {
-			all = append(all, fmt.Sprintf("setting %s = %q", path[len(root)+1:], bytes.TrimSpace(value)))
+			add(fmt.Sprintf("setting %s = %q", path[len(root)+1:], bytes.TrimSpace(value)))
 		}
 		return nil
 	})
-	return all, err
 }
 
 // readSome reads the beginning of a small file of /proc into buf in one system

@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	cmd.Env = append(os.Environ(), "STATE_INSIDE=1")
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
+		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET | syscall.CLONE_NEWNS,
 		UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}},
 		GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}},
 	}
@@ -109,6 +109,35 @@ func TestRead(t *testing.T) {
 				t.Errorf("undone, it still differs by %q", diff)
 			}
 		})
+	}
+}
+
+// Where the kernel's settings may not be written, those that can change all the
+// same show, and the hundreds of others do not.
+func TestSettingsReadOnly(t *testing.T) {
+	root := t.TempDir()
+	const lo = `setting ipv4/conf/lo/arp_ignore = "0"`
+	const tcp = `setting ipv4/tcp_syncookies = "1"`
+	for _, c := range []struct {
+		flags uintptr
+		tcp   bool
+	}{
+		{unix.MS_BIND | unix.MS_REC, true},
+		{unix.MS_BIND | unix.MS_REMOUNT | unix.MS_RDONLY, false},
+	} {
+		if err := unix.Mount("/proc/sys/net", root, "", c.flags, ""); err != nil {
+			t.Fatal(err)
+		}
+		all, err := settingsBelow(root)
+		if err != nil || !slices.Contains(all, lo) || slices.Contains(all, tcp) != c.tcp {
+			t.Errorf("%d settings, %v: %s is among them: %v; want it, and %s: %v", len(all), err, lo, slices.Contains(all, lo), tcp, c.tcp)
+		}
+	}
+	if err := unix.Unmount(root, unix.MNT_DETACH); err != nil {
+		t.Error(err)
+	}
+	if _, err := settingsBelow(filepath.Join(root, "nowhere")); !errors.Is(err, unix.ENOENT) {
+		t.Errorf("settings of nowhere: %v; want ENOENT", err)
 	}
 }
 

@@ -203,13 +203,20 @@ func TestIPChanges(t *testing.T) {
 	if got := must(t, "sysctl", "-n", "net.ipv4.conf.eth0.arp_ignore"); got != "1\n" {
 		t.Errorf("sysctl -n: %q", got)
 	}
+	names := map[string][]string{} // to what they are set
 	for name := range ipv4Conf {
-		name = "net.ipv4.conf.eth0." + name
+		names["net.ipv4.conf.eth0."+name] = []string{"1", "0"}
+	}
+	for name := range neighParms {
+		names["net.ipv4.neigh.eth0."+name] = []string{"200", "3000"}
+		names["net.ipv6.neigh.eth0."+name] = []string{"200", "3000"}
+	}
+	for name, values := range names {
 		path, err := settingPath(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, value := range []string{"1", "0"} {
+		for _, value := range values {
 			err := setWithoutFile(path, value, unix.EROFS)
 			if got := must(t, "sysctl", "-n", name); err != nil || got != value+"\n" {
 				t.Errorf("%s set to %s without its file: %q, %v", name, value, got, err)
@@ -217,11 +224,13 @@ func TestIPChanges(t *testing.T) {
 		}
 	}
 	for path, value := range map[string]string{
-		"/proc/sys/net/ipv4/ip_forward":              "1",
-		"/proc/sys/net/ipv4/conf/all/forwarding":     "1",
-		"/proc/sys/net/ipv4/conf/nosuch/forwarding":  "1",
-		"/proc/sys/net/ipv4/conf/eth0/mc_forwarding": "1",
-		"/proc/sys/net/ipv6/conf/eth0/forwarding":    "1",
+		"/proc/sys/net/ipv4/ip_forward":               "1",
+		"/proc/sys/net/ipv4/conf/all/forwarding":      "1",
+		"/proc/sys/net/ipv4/conf/nosuch/forwarding":   "1",
+		"/proc/sys/net/ipv4/conf/eth0/mc_forwarding":  "1",
+		"/proc/sys/net/ipv6/conf/eth0/forwarding":     "1",
+		"/proc/sys/net/ipv4/neigh/eth0/forwarding":    "1",
+		"/proc/sys/net/ipv4/neigh/eth0/gc_stale_time": "1",
 	} {
 		if err := setWithoutFile(path, value, unix.EROFS); err != unix.EROFS {
 			t.Errorf("%s=%s without its file: %v; want the error that there was", path, value, err)
