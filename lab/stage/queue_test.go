@@ -133,7 +133,7 @@ func TestWorthLab(t *testing.T) {
 		"others play for longer":           {time.Second, []string{"lan 4s", "v6 8s"}, []string{"lan 4s"}, false},
 		"others wait and will have a lab":  {time.Second, []string{"lan 4s"}, []string{"lan 4s", "v6 7s"}, false},
 		"one gains nothing, and two do":    {2 * time.Second, []string{"lan 5s", "lan 5s"}, []string{"lan 4s", "lan 4s"}, true},
-		"two gain less than they take":     {4 * time.Second, []string{"lan 5s", "lan 5s"}, []string{"lan 4s", "lan 4s"}, false},
+		"two gain less than they take":     {3 * time.Second, []string{"lan 5s", "lan 5s"}, []string{"lan 4s", "lan 4s"}, false},
 		"whoever wants a new one is apart": {time.Second, []string{"lan 4s"}, []string{"lan 4s fresh"}, false},
 	} {
 		s := &Stage{startTakes: tt.start}
