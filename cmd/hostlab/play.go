@@ -30,17 +30,23 @@ type lessonRun struct {
 	shown  int // how many lessons of the report were printed
 }
 
-// run reads all lessons, plays them and reports.
+// run reads all lessons, plays them and reports, while the last labs end. That
+// one does not is told behind the report.
 func (r *lessonRun) run(ctx context.Context, names []string) error {
 	all, err := readLessons(ctx, names)
 	if err != nil {
 		return err
 	}
-	err = r.play(ctx, all)
-	if err = errors.Join(err, r.stage.Close()); err != nil {
-		return err
+	if err := r.play(ctx, all); err != nil {
+		return errors.Join(err, r.stage.Close())
 	}
-	return r.finish()
+	closed := make(chan error, 1)
+	go func() { closed <- r.stage.Close() }()
+	err = r.finish()
+	if left := <-closed; left != nil {
+		return left
+	}
+	return err
 }
 
 // readLessons reads every lesson before the first one is played, and tells of
