@@ -18,22 +18,39 @@ func (s *Stage) worthLab(key string) bool {
 	if s.labs(key) == 0 {
 		return true
 	}
-	others := s.others(key)
-	without := max(s.ends(key, 0), others)
-	price := s.aStart() / time.Duration(max(1, mostStarting))
-	for more := 1; more <= s.inLine(key); more++ {
-		if without-max(s.ends(key, more), others) > price*time.Duration(more) {
+	var ready []time.Duration
+	for range s.inLine(key) {
+		ready = append(ready, s.aStart()*time.Duration(1+len(ready)/max(1, mostStarting)))
+		price := s.aStart() / time.Duration(max(1, mostStarting)) * time.Duration(len(ready))
+		if s.gain(key, ready...) > price {
 			return true
 		}
 	}
 	return false
 }
 
+// worthKeeping reports whether the lab of a lesson that is over is worth another
+// one, and not to end now. Those that are kept to the last end all together, and
+// an engine then has them wait for each other.
+func (s *Stage) worthKeeping(r *request) bool {
+	was := s.playing
+	defer func() { s.playing = was }()
+	s.playing = slices.DeleteFunc(slices.Clone(was), func(p *request) bool { return p == r })
+	return !s.Frugal || s.labs(r.key) == 0 || s.gain(r.key, 0) > s.endTakes
+}
+
+// gain returns how much sooner all lessons are over with more labs of some hosts,
+// which are ready after some time.
+func (s *Stage) gain(key string, ready ...time.Duration) time.Duration {
+	others := s.others(key)
+	return max(s.ends(key), others) - max(s.ends(key, ready...), others)
+}
+
 // others returns after which time all lessons of other hosts are over.
 func (s *Stage) others(key string) (latest time.Duration) {
 	for _, r := range slices.Concat(s.playing, s.waiting) {
 		if r.key != key {
-			latest = max(latest, s.ends(r.key, max(0, 1-s.labs(r.key))))
+			latest = max(latest, s.ends(r.key, slices.Repeat([]time.Duration{s.aStart()}, max(0, 1-s.labs(r.key)))...))
 		}
 	}
 	return latest
@@ -49,14 +66,12 @@ func (s *Stage) labs(key string) (n int) {
 	return n
 }
 
-// ends estimates after which time the lessons of some hosts are over, if so many
-// more labs start now. Each lesson in line plays on the lab that is free first;
-// one there must be.
-func (s *Stage) ends(key string, more int) time.Duration {
-	var free []time.Duration
-	for i := range more {
-		free = append(free, s.aStart()*time.Duration(1+i/max(1, mostStarting)))
-	}
+// ends estimates after which time the lessons of some hosts are over, with the
+// labs that they have and more, which are ready after some time; one there must
+// be. Each lesson in line plays on the lab that is free first; one of which nobody
+// knows how long it takes, for a second.
+func (s *Stage) ends(key string, ready ...time.Duration) time.Duration {
+	free := slices.Clone(ready)
 	for _, r := range s.playing {
 		if r.key == key {
 			free = append(free, max(0, time.Until(r.until)))
@@ -65,7 +80,7 @@ func (s *Stage) ends(key string, more int) time.Duration {
 	for _, r := range s.waiting {
 		if r.key == key && !r.fresh {
 			first := slices.Index(free, slices.Min(free))
-			free[first] += r.takes
+			free[first] += cmp.Or(r.takes, time.Second)
 		}
 	}
 	return slices.Max(free)

@@ -49,7 +49,7 @@ func (s *Stage) start(ctx context.Context, les *lesson.Lesson, o *Options, r *re
 // put gives a lab back, for the next lesson if it is as it was; else it ends.
 func (s *Stage) put(ctx context.Context, r *request, k *kept, good bool) {
 	s.mu.Lock()
-	good = good && !s.once && s.wanted(r.key)
+	good = good && !s.once && s.wanted(r.key) && s.worthKeeping(r)
 	s.mu.Unlock()
 	good = good && k.lab.Restore(ctx, k.before) == nil
 	s.mu.Lock()

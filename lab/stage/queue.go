@@ -171,9 +171,12 @@ func (s *Stage) wanted(key string) bool {
 // end ends a lab without waiting for it; Close does.
 func (s *Stage) end(k *kept) {
 	s.ending.Go(func() {
-		if err := k.lab.Close(); err != nil {
-			s.mu.Lock()
-			defer s.mu.Unlock()
+		begin := time.Now()
+		err := k.lab.Close()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.endTakes = time.Since(begin)
+		if err != nil {
 			s.errs = append(s.errs, err)
 		}
 	})

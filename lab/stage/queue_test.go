@@ -44,6 +44,25 @@ func (l *lineTest) enter(lessons ...string) {
 	l.stage.enter(rs...)
 }
 
+// place puts lessons on the stage and in line as they are: "hosts 3.1s", or "hosts
+// 3.1s fresh".
+func (l *lineTest) place(playing, waiting []string) {
+	request := func(text string) *request {
+		var r request
+		var takes, fresh string
+		fmt.Sscan(text, &r.key, &takes, &fresh)
+		r.takes, _ = time.ParseDuration(takes)
+		r.until, r.fresh = time.Now().Add(r.takes), fresh != ""
+		return &r
+	}
+	for _, text := range playing {
+		l.stage.playing = append(l.stage.playing, request(text))
+	}
+	for _, text := range waiting {
+		l.stage.waiting = append(l.stage.waiting, request(text))
+	}
+}
+
 // granted returns who has a lab by now, or is to start one ("new").
 func (l *lineTest) granted() string {
 	var all []string
@@ -137,23 +156,34 @@ func TestWorthLab(t *testing.T) {
 		"whoever wants a new one is apart": {time.Second, []string{"lan 4s"}, []string{"lan 4s fresh"}, false},
 	} {
 		s := &Stage{startTakes: tt.start}
-		newLine(t, s)
-		request := func(text string) *request {
-			var r request
-			var takes, fresh string
-			fmt.Sscan(text, &r.key, &takes, &fresh)
-			r.takes, _ = time.ParseDuration(takes)
-			r.until, r.fresh = time.Now().Add(r.takes), fresh != ""
-			return &r
-		}
-		for _, text := range tt.playing {
-			s.playing = append(s.playing, request(text))
-		}
-		for _, text := range tt.waiting {
-			s.waiting = append(s.waiting, request(text))
-		}
+		newLine(t, s).place(tt.playing, tt.waiting)
 		if got := s.worthLab("lan"); got != tt.want {
 			t.Errorf("%s: worth its start: %v; want %v", what, got, tt.want)
+		}
+	}
+}
+
+// A lab is kept for another lesson where all is over sooner by more than it takes
+// from the others when it ends with them.
+func TestWorthKeeping(t *testing.T) {
+	for what, tt := range map[string]struct {
+		frugal  bool
+		playing []string // beside the one that is over
+		waiting []string
+		want    bool
+	}{
+		"it is the only one":               {true, nil, []string{"lan 0.1s"}, true},
+		"others are busy":                  {true, []string{"lan 5s"}, []string{"lan 1s", "lan 1s"}, true},
+		"others will be free soon":         {true, []string{"lan 0.1s"}, []string{"lan 0.3s"}, false},
+		"nobody knows for how long":        {true, []string{"lan 5s"}, []string{"lan 0s"}, true},
+		"others play for longer":           {true, []string{"lan 1s", "v6 9s"}, []string{"lan 2s"}, false},
+		"every lab is kept for what comes": {false, []string{"lan 0.1s"}, []string{"lan 0.3s"}, true},
+	} {
+		s := &Stage{endTakes: 400 * time.Millisecond, Frugal: tt.frugal}
+		newLine(t, s).place(append(tt.playing, "lan 0s"), tt.waiting)
+		over := s.playing[len(s.playing)-1]
+		if got := s.worthKeeping(over); got != tt.want || !slices.Contains(s.playing, over) {
+			t.Errorf("%s: worth keeping: %v; want %v", what, got, tt.want)
 		}
 	}
 }

@@ -84,7 +84,8 @@ type Stage struct {
 	// means on as many as there are lessons.
 	Labs int
 
-	// Frugal has a lab end as soon as no lesson waits for one of its hosts.
+	// Frugal has a lab end as soon as no lesson waits for one of its hosts, or
+	// those that do have enough labs.
 	Frugal bool
 
 	once       bool // keep nothing
@@ -95,6 +96,7 @@ type Stage struct {
 	idle       map[string][]*kept // by key, see keyOf
 	longest    time.Duration      // of all lessons so far
 	startTakes time.Duration      // what the last start of a lab took
+	endTakes   time.Duration      // and the last end of one
 	ending     sync.WaitGroup
 	errs       []error // of labs that would not end
 }
