@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"math"
 	"runtime"
 	"slices"
 	"time"
@@ -175,7 +176,7 @@ func (s *Stage) end(k *kept) {
 		err := k.lab.Close()
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.endTakes = time.Since(begin)
+		s.endTakes = min(cmp.Or(s.endTakes, math.MaxInt64), time.Since(begin))
 		if err != nil {
 			s.errs = append(s.errs, err)
 		}

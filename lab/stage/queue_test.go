@@ -179,7 +179,7 @@ func TestWorthKeeping(t *testing.T) {
 		"others play for longer":           {true, []string{"lan 1s", "v6 9s"}, []string{"lan 2s"}, false},
 		"every lab is kept for what comes": {false, []string{"lan 0.1s"}, []string{"lan 0.3s"}, true},
 	} {
-		s := &Stage{endTakes: 400 * time.Millisecond, Frugal: tt.frugal}
+		s := &Stage{endTakes: 600 * time.Millisecond, Frugal: tt.frugal}
 		newLine(t, s).place(append(tt.playing, "lan 0s"), tt.waiting)
 		over := s.playing[len(s.playing)-1]
 		if got := s.worthKeeping(over); got != tt.want || !slices.Contains(s.playing, over) {

@@ -96,7 +96,7 @@ type Stage struct {
 	idle       map[string][]*kept // by key, see keyOf
 	longest    time.Duration      // of all lessons so far
 	startTakes time.Duration      // what the last start of a lab took
-	endTakes   time.Duration      // and the last end of one
+	endTakes   time.Duration      // and the quickest end of one
 	ending     sync.WaitGroup
 	errs       []error // of labs that would not end
 }
