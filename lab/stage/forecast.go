@@ -19,7 +19,7 @@ func (s *Stage) worthLab(key string) bool {
 		return true
 	}
 	var ready []time.Duration
-	for range s.inLine(key) {
+	for range min(s.inLine(key), 2*mostStarting) {
 		ready = append(ready, s.aStart()*time.Duration(1+len(ready)/max(1, mostStarting)))
 		price := s.aStart() / time.Duration(max(1, mostStarting)) * time.Duration(len(ready))
 		if s.gain(key, ready...) > price {
@@ -49,8 +49,10 @@ func (s *Stage) gain(key string, ready ...time.Duration) time.Duration {
 
 // others returns after which time all lessons of other hosts are over.
 func (s *Stage) others(key string) (latest time.Duration) {
+	seen := map[string]bool{key: true}
 	for _, r := range slices.Concat(s.playing, s.waiting) {
-		if r.key != key {
+		if !seen[r.key] {
+			seen[r.key] = true
 			latest = max(latest, s.ends(r.key, slices.Repeat([]time.Duration{s.aStart()}, max(0, 1-s.labs(r.key)))...))
 		}
 	}
