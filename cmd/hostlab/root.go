@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 const exitStatus = `0 all as stated, 1 a lesson differs, 2 misuse,
@@ -28,7 +30,7 @@ func root(c *console) *cobra.Command {
 	cmd.SetErr(c.err)
 	cmd.SetUsageTemplate(usageTemplate)
 	cmd.SetHelpTemplate("{{.Short}}\n\n{{with .Long}}{{.}}\n\n{{end}}{{.UsageString}}")
-	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return misuse(cmd, err) })
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return misuse(cmd, flagError(err)) })
 	cmd.CompletionOptions.HiddenDefaultCmd = false
 	cmd.AddGroup(&cobra.Group{ID: groupLab, Title: "Labs:"}, &cobra.Group{ID: groupRunning, Title: "A running lab, from another terminal:"}, &cobra.Group{ID: groupBook, Title: "The book's programs, on this machine:"})
 	cmd.SetHelpCommandGroupID(groupLab)
@@ -99,3 +101,18 @@ Examples:
 Exit status:
   ` + exitStatus + `{{end}}
 `
+
+// flagError says of a wrong value what was expected, in place of the words of
+// Go's parsers.
+func flagError(err error) error {
+	invalid, ok := errors.AsType[*pflag.InvalidValueError](err)
+	if !ok {
+		return err
+	}
+	flag := invalid.GetFlag()
+	want, known := map[string]string{"bool": "true or false", "float64": "a number", "int": "a whole number"}[flag.Value.Type()]
+	if !known {
+		return err
+	}
+	return fmt.Errorf("--%s: %q: %s was expected", flag.Name, invalid.GetValue(), want)
+}

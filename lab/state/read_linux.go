@@ -92,7 +92,7 @@ func settings() ([]string, error) { return settingsBelow("/proc/sys/net") }
 var byNetlink = []string{"ipv4/conf", "ipv4/neigh", "ipv6/neigh"}
 
 // settingsBelow returns the settings in a folder; where nobody may write to its
-// files, as in a container, those alone that may change all the same.
+// files, as on a lab's hosts, those alone that may change all the same.
 func settingsBelow(root string) ([]string, error) {
 	folders := []string{"."}
 	var st unix.Statfs_t

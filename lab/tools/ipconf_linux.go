@@ -36,9 +36,9 @@ const (
 )
 
 // setWithoutFile sets a setting of an interface through rtnetlink(7), where its
-// file may not be written: a container engine mounts /proc/sys read-only, also
-// for hosts that may do all to their network. Any other setting is the error
-// that there was.
+// file may not be written: hosts have /proc/sys read-only on every engine, though
+// they may do all to their network. Any other setting is the error that there
+// was.
 func setWithoutFile(path, value string, otherwise error) error {
 	words := strings.Split(strings.TrimPrefix(path, sysctlRoot+"/"), "/")
 	if len(words) != 5 {
