@@ -170,6 +170,13 @@ func testAgent(t *testing.T, d door) {
 		t.Errorf("sh: %+v, %q, %q", status, out.String(), errs.String())
 	}
 
+	// The host answers and ends the channel in the same breath.
+	for range 300 {
+		if status := run(agent.Command{Args: []string{"nonsense"}}); status.Code != 127 {
+			t.Fatalf("nonsense: %+v", status)
+		}
+	}
+
 	server, err := a.Start(ctx, agent.Command{Args: []string{"udp_remote", "server", ""}})
 	if err != nil {
 		t.Fatal(err)

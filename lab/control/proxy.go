@@ -83,17 +83,44 @@ func passChannel(ctx context.Context, nc ssh.NewChannel, to *agent.Client) {
 		go ssh.DiscardRequests(hostRequests)
 		return
 	}
+	c, h := &side{Channel: client}, &side{Channel: host}
 	var both sync.WaitGroup
-	both.Go(func() { passOne(client, host, clientRequests, false) })
-	both.Go(func() { passOne(host, client, hostRequests, true) })
+	both.Go(func() { passOne(c, h, clientRequests, false) })
+	both.Go(func() { passOne(h, c, hostRequests, true) })
 	both.Wait()
 }
 
-// passOne passes what one end of a channel says to the other: bytes and
+// A side is one of the two of a channel that is passed through.
+type side struct {
+	ssh.Channel
+
+	// answering is held while a request of this side waits for its answer: a host
+	// that answers may end the channel in the same breath.
+	answering sync.Mutex
+}
+
+// Close closes the channel when what it asked is answered.
+func (s *side) Close() error {
+	s.answering.Lock()
+	defer s.answering.Unlock()
+	return s.Channel.Close()
+}
+
+// answer has the other side answer a request of this one.
+func (s *side) answer(r *ssh.Request, by *side) {
+	s.answering.Lock()
+	defer s.answering.Unlock()
+	ok, err := by.SendRequest(r.Type, r.WantReply, r.Payload)
+	if r.WantReply {
+		r.Reply(ok && err == nil, nil)
+	}
+}
+
+// passOne passes what one side of a channel says to the other: bytes and
 // requests, each in their order. It closes the other when the one is closed;
 // first what it said goes on, when all is wanted. A client that has gone leaves
 // a program that does not read: that must not keep it.
-func passOne(from, to ssh.Channel, requests <-chan *ssh.Request, all bool) {
+func passOne(from, to *side, requests <-chan *ssh.Request, all bool) {
 	var copies sync.WaitGroup
 	copies.Go(func() { io.Copy(to, from) })
 	copies.Go(func() { io.Copy(to.Stderr(), from.Stderr()) })
@@ -104,10 +131,7 @@ func passOne(from, to ssh.Channel, requests <-chan *ssh.Request, all bool) {
 		to.CloseWrite()
 	}()
 	for r := range requests {
-		ok, err := to.SendRequest(r.Type, r.WantReply, r.Payload)
-		if r.WantReply {
-			r.Reply(ok && err == nil, nil)
-		}
+		from.answer(r, to)
 	}
 	if all {
 		<-said
