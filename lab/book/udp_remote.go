@@ -23,8 +23,9 @@ The server listens on INTERFACE: an address or name of this machine, or '' or
 0.0.0.0 for every one of its IPv4 addresses, or :: for IPv6 and IPv4 alike. It
 answers each datagram with the number of its octets. The client connects its
 socket to HOST, sends 23 octets and waits 0.1 s for a reply, then doubles its
-patience and sends again; after five sends it gives up. With --ask it sends
-that instead, and several one after the other by the same socket.
+patience and sends again; after five sends it gives up, with less --patience
+sooner. With --ask it sends that instead, and several one after the other by the
+same socket.
 
 With --ids on either side each request begins with an identifier, which its
 reply must bear too: the client ignores any other, as chapter 2 advises.
@@ -38,6 +39,7 @@ text that is not ASCII, whose octets it prints as \xNN.`,
 		"server '' --drop 50% --seed 7",
 		"server ::1 -p 2060",
 		"client guinness --ids --ask first --ask second",
+		"client guinness --patience 0.5s",
 	},
 	events: []string{"seed", "listening", "cut", "request", "dropped", "held", "replied", "connected", "numbered", "sent", "waiting", "ignored", "reply"},
 	exit:   "refused, no reply, or another failure",
@@ -52,6 +54,9 @@ text that is not ASCII, whose octets it prints as \xNN.`,
 		c.roles["ask"] = "client"
 		asks := c.flags.StringArray("ask", nil, "send `TEXT` instead; may be given several times")
 		ids := c.bool("", "ids", "begin requests and replies with an identifier")
+		c.roles["patience"] = "client"
+		longest := patience(maxWait)
+		c.flags.Var(&longest, "patience", "give up when the next wait would be longer")
 		return func(ctx context.Context, operands []string) error {
 			role, words, err := c.role(operands, map[string][2]int{"server": {1, 1}, "client": {1, 1}})
 			if err != nil {
@@ -61,7 +66,8 @@ text that is not ASCII, whose octets it prints as \xNN.`,
 				if len(*asks) == 0 {
 					*asks = []string{"This is another message"}
 				}
-				return udpRemoteClient(ctx, c.out, words[0], *port, &sockopts{recvErr: *recvErr}, *asks, newIdentifiers(*ids))
+				q := questions{*asks, newIdentifiers(*ids), longest}
+				return udpRemoteClient(ctx, c.out, words[0], *port, &sockopts{recvErr: *recvErr}, q)
 			}
 			drop, err := drops()
 			if err != nil {
@@ -104,12 +110,35 @@ func listenUDPServer(ctx context.Context, iface string, p port, opts *sockopts) 
 // Timeouts".
 const (
 	firstWait = 100 * time.Millisecond // doubled after each silence
-	maxWait   = 2 * time.Second        // when the next wait would be longer, it gives up
+	maxWait   = 2 * time.Second        // when the next wait would be longer, it gives up, unless told
 )
+
+// A patience is the longest time that a client waits for one reply, as a flag.
+type patience time.Duration
+
+func (p *patience) String() string { return time.Duration(*p).String() }
+func (*patience) Type() string     { return "TIME" }
+
+// Set parses a duration that is long enough for one wait.
+func (p *patience) Set(text string) error {
+	d, err := time.ParseDuration(text)
+	if err != nil || d < firstWait {
+		return errors.New("expected a time from 0.1s up, such as 0.5s")
+	}
+	*p = patience(d)
+	return nil
+}
 
 const errDown plainError = "I think the server is down"
 
-func udpRemoteClient(ctx context.Context, out *output, host string, p port, opts *sockopts, asks []string, ids *identifiers) error {
+// Questions are what a client asks one after the other, and for how long.
+type questions struct {
+	texts    []string
+	ids      *identifiers
+	patience patience
+}
+
+func udpRemoteClient(ctx context.Context, out *output, host string, p port, opts *sockopts, ask questions) error {
 	addr, err := clientAddress(ctx, host, p)
 	if err != nil {
 		return err
@@ -121,8 +150,8 @@ func udpRemoteClient(ctx context.Context, out *output, host string, p port, opts
 	defer release()
 	out.say(event{Event: "connected", Local: local(conn), Peer: peer(conn)},
 		"Client socket name is %s", tuple(local(conn)))
-	for _, question := range asks {
-		reply, err := request(out, conn, ids.number(out, question))
+	for _, question := range ask.texts {
+		reply, err := request(out, conn, ask.ids.number(out, question), ask.patience)
 		if err != nil {
 			return err
 		}
@@ -132,9 +161,9 @@ func udpRemoteClient(ctx context.Context, out *output, host string, p port, opts
 }
 
 // request sends a question until a reply to it comes or patience is at its end.
-func request(out *output, conn *net.UDPConn, q numbered) (reply []byte, err error) {
+func request(out *output, conn *net.UDPConn, q numbered, longest patience) (reply []byte, err error) {
 	data := q.data()
-	for wait := firstWait; wait <= maxWait; wait *= 2 {
+	for wait := firstWait; wait <= time.Duration(longest); wait *= 2 {
 		if _, err := conn.Write(data); err != nil {
 			return nil, err
 		}

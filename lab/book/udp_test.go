@@ -89,6 +89,20 @@ func TestUDPRemoteBackOff(t *testing.T) {
 	}
 }
 
+// Less patience means fewer waits; one that takes just as long is among them.
+func TestUDPRemotePatience(t *testing.T) {
+	t.Parallel()
+	silent, addr := peerUDP(t)
+	client := start(t, "udp_remote", "client", "127.0.0.1", "-p", portOf(addr), "--patience", "200ms")
+	client.match(`Client socket name is .*`)
+	for _, wait := range []string{"0.1", "0.2"} {
+		client.want("Waiting up to " + wait + " seconds for a reply")
+		receive(t, silent)
+	}
+	client.wantErr("I think the server is down")
+	client.end(1)
+}
+
 // A late answer to the first request is as good as one to the second.
 func TestUDPRemoteLateReply(t *testing.T) {
 	t.Parallel()

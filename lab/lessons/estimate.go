@@ -15,7 +15,8 @@ const (
 	perLesson  = 200 * time.Millisecond
 	perCommand = 40 * time.Millisecond
 
-	// downAfter is for how long udp_remote waits in all: five times.
+	// downAfter is for how long udp_remote waits in all, five times, where a
+	// lesson leaves out that it says so.
 	downAfter = 3100 * time.Millisecond
 
 	// arpAsks is how often ARP asks (mcast_solicit of ip-sysctl), and arpWaits
@@ -114,7 +115,9 @@ func (c *clock) expect(line string, nobody time.Duration) {
 	m := waiting.FindStringSubmatch(line)
 	switch {
 	case strings.HasPrefix(line, "I think the server is down"):
-		c.command = downAfter
+		if c.command += c.wait; c.wait == 0 {
+			c.command = downAfter
+		}
 	case strings.Contains(line, "No route to host"):
 		c.command = nobody
 	case m != nil:

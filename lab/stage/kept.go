@@ -7,13 +7,15 @@ import (
 	"time"
 
 	"hostlab/lab"
+	"hostlab/lab/capture/record"
 	"hostlab/lab/lesson"
 )
 
 // A kept lab is one that lessons play on one after the other.
 type kept struct {
-	lab    *lab.Lab
-	before lab.Snapshot // how it was before the first lesson
+	lab      *lab.Lab
+	recorder *record.Recorder // of all of them
+	before   lab.Snapshot     // how it was before the first lesson
 }
 
 // keyOf returns what makes the labs of two lessons the same: the engine, and
@@ -37,13 +39,36 @@ func (s *Stage) start(ctx context.Context, les *lesson.Lesson, o *Options, r *re
 		return nil, err
 	}
 	k := &kept{lab: l}
-	if s.once {
-		return k, nil
+	k.recorder, err = l.Record(ctx)
+	if err == nil && !s.once {
+		k.before, err = l.Snapshot(ctx)
 	}
-	if k.before, err = l.Snapshot(ctx); err != nil {
-		return nil, errors.Join(err, l.Close())
+	if err != nil {
+		return nil, errors.Join(err, k.end())
 	}
 	return k, nil
+}
+
+// end ends the lab, and its captures with it.
+func (k *kept) end() error {
+	err := k.lab.Close()
+	if k.recorder != nil {
+		_ = k.recorder.Close() // they have ended, which it would call broken
+	}
+	return err
+}
+
+// renew makes the lab as if it had just started, or says what is left on it.
+func (k *kept) renew(ctx context.Context) error {
+	if err := k.lab.Restore(ctx, k.before); err != nil {
+		return err
+	}
+	k.recorder.Comment("")
+	t, err := k.recorder.Fence(ctx)
+	if err == nil {
+		k.recorder.Forget(t.Until)
+	}
+	return err
 }
 
 // put gives a lab back, for the next lesson if it is as it was; else it ends.
@@ -51,7 +76,7 @@ func (s *Stage) put(ctx context.Context, r *request, k *kept, good bool) {
 	s.mu.Lock()
 	good = good && !s.once && s.wanted(r.key) && s.worthKeeping(r)
 	s.mu.Unlock()
-	good = good && k.lab.Restore(ctx, k.before) == nil
+	good = good && k.renew(ctx) == nil
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !good {

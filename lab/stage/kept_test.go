@@ -6,6 +6,7 @@ import (
 	"hostlab/lab/labtest"
 	"hostlab/lab/lesson"
 	"hostlab/lab/stage"
+	"hostlab/lab/wire"
 )
 
 // written returns a lesson of one console block on two hosts.
@@ -19,8 +20,8 @@ func written(t *testing.T, console string) *lesson.Lesson {
 	return les
 }
 
-// A lab that a lesson leaves as it was is the next one's; one where it left
-// something is not, whatever it is.
+// A lab that a lesson leaves as it was is the next one's, who hears nothing of
+// the packets before; one where it left something is not, whatever it is.
 func TestStageKeepsCleanLabs(t *testing.T) {
 	clean := written(t, "guinness:~$ udp_remote server ''\nListening at ('0.0.0.0', 1060)\n[running]\n"+
 		"$ hostlab fault drop guinness udp/1060 --first 1\n"+
@@ -38,6 +39,9 @@ func TestStageKeepsCleanLabs(t *testing.T) {
 		labtest.Require(t, err)
 		for _, problem := range p.Result.All() {
 			t.Error(problem)
+		}
+		if sent := wire.Lines(p.Trace.Accounted(nil)); les == clean && len(sent) != 3 {
+			t.Errorf("the trace has %q; want the 3 datagrams of this lesson", sent)
 		}
 		return p.Starting == 0
 	}

@@ -173,7 +173,7 @@ func (s *Stage) wanted(key string) bool {
 func (s *Stage) end(k *kept) {
 	s.ending.Go(func() {
 		begin := time.Now()
-		err := k.lab.Close()
+		err := k.end()
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.endTakes = min(cmp.Or(s.endTakes, math.MaxInt64), time.Since(begin))

@@ -185,25 +185,19 @@ func (s *Stage) attempt(ctx context.Context, les *lesson.Lesson, o *Options, r *
 		p.Starting = time.Since(begin)
 	}
 	p.Topology, p.Engine = k.lab.Topology(), k.lab.Describe()
-	err = p.play(ctx, les, k.lab, o)
+	err = p.play(ctx, les, k, o)
 	s.put(ctx, r, k, err == nil && !p.Result.Inconclusive())
 	return p, err
 }
 
 // play plays a lesson on a lab that has just started, or is as if it had.
-func (p *Performance) play(ctx context.Context, les *lesson.Lesson, l *lab.Lab, o *Options) (err error) {
-	r, err := l.Record(ctx)
-	if err != nil {
-		p.Result = &lesson.Result{Lesson: les, Broken: err}
-		return err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	on := NewRunner(l, r, les.Topology)
+func (p *Performance) play(ctx context.Context, les *lesson.Lesson, k *kept, o *Options) (err error) {
+	on := NewRunner(k.lab, k.recorder, les.Topology)
 	if o.Around != nil {
 		on = o.Around(on)
 	}
 	p.Result, err = lesson.Run(ctx, les, on, lesson.Options{Progress: o.Event})
-	p.Trace = r.Trace()
+	p.Trace = k.recorder.Trace()
 	return err
 }
 

@@ -31,6 +31,7 @@ type host struct {
 	dropped             uint64 // by the capture's count
 	overflow            uint64 // not kept here
 	reported            uint64 // dropped and overflow at the latest fence
+	forgotten           uint64 // of these, before the latest Forget
 
 	clock    int64 // of the latest fence, in ns
 	fences   map[uint64]answer

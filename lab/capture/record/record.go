@@ -194,16 +194,42 @@ func (r *Recorder) Remarks() []string {
 	return all
 }
 
-// Trace returns all that was seen so far, without bounds.
+// Trace returns all that was seen so far and not forgotten, without bounds.
 func (r *Recorder) Trace() *wire.Trace {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	t := r.trace()
 	for _, h := range r.hosts {
-		t.Dropped[h.Host] = h.dropped + h.overflow
+		t.Dropped[h.Host] = h.dropped + h.overflow - h.forgotten
 	}
 	t.Doubts = slices.Clone(r.doubts)
 	return t
+}
+
+// Forget drops what was sent before a time by the hosts' clock, and what the
+// latest fence told of losses and doubts: a recorder that goes on for long does
+// not grow. With the end of the latest fence's trace as the time, traces are
+// from then on as if the recorder had begun there. Traces that were handed out
+// stay what they are.
+func (r *Recorder) Forget(before time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.frames = slices.DeleteFunc(slices.Clone(r.frames), func(f wire.Frame) bool { return f.Time.Before(before) })
+	r.losses = slices.DeleteFunc(slices.Clone(r.losses), func(l wire.Loss) bool { return l.Time.Before(before) })
+	r.bytes = 0
+	for _, f := range r.frames {
+		r.bytes += int64(len(f.Data)) + frameOverhead
+	}
+	for _, l := range r.losses {
+		r.bytes += int64(len(l.Data)) + frameOverhead
+	}
+	for len(r.notes) > 1 && r.notes[1].Time.Add(r.ahead).Before(before) {
+		r.notes = r.notes[1:] // the first that is left still counts
+	}
+	for _, h := range r.hosts {
+		h.forgotten = h.reported
+	}
+	r.doubts, r.told = slices.Clone(r.doubts[r.told:]), 0
 }
 
 // trace returns what all traces have in common. It is called with mu held.

@@ -28,6 +28,60 @@ func start(t *testing.T, o Options, streams []Stream) *Recorder {
 	return r
 }
 
+// What is forgotten is in no later trace: neither packets nor losses, doubts and
+// what the captures dropped. What was sent since is, under the caption that
+// counted then, and traces that were handed out stay what they are.
+func TestForget(t *testing.T) {
+	l, streams := newFakeLab(t)
+	r := start(t, Options{}, streams)
+	send := func(n byte) {
+		l.do(func() {
+			l.hosts["laptop"].packet("eth0", pcapng.Out, udpFrame(n))
+			l.hosts["guinness"].packet("eth0", pcapng.In, udpFrame(n))
+		})
+	}
+	fenced := func() *wire.Trace {
+		tr, err := r.Fence(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tr
+	}
+	r.Comment("one.md:1")
+	r.Comment("one.md:2")
+	fenced()
+	send(1)
+	l.do(func() {
+		l.hosts["guinness"].packet(capture.LossInterface, pcapng.In, udpFrame(1), "drop udp/1060")
+		l.hosts["laptop"].dropped += 3
+		l.hosts["laptop"].clock += int64(time.Hour)
+	})
+	before := fenced()
+	if before.Doubt() == "" || len(before.Losses) != 1 || len(before.Notes) != 2 {
+		t.Fatalf("before: doubt %q, %d losses, %d notes", before.Doubt(), len(before.Losses), len(before.Notes))
+	}
+	r.Forget(before.Until)
+	if tr := r.Trace(); len(tr.Frames) != 0 || len(tr.Losses) != 0 || tr.Doubt() != "" {
+		t.Errorf("forgotten are %d frames, %d losses, doubt %q", len(tr.Frames), len(tr.Losses), tr.Doubt())
+	}
+	send(2)
+	l.do(func() { l.hosts["laptop"].dropped++ })
+	for what, tr := range map[string]*wire.Trace{"fence": fenced(), "all": r.Trace()} {
+		if diff := cmp.Diff([]string{"laptop->>guinness: UDP to 1060, 2 bytes"}, wire.Lines(tr.Accounted(nil))); diff != "" {
+			t.Errorf("%s: -want +got:\n%s", what, diff)
+		}
+		if got, want := tr.Doubt(), "the capture on laptop lost 1 frames"; got != want {
+			t.Errorf("%s: doubt %q; want %q", what, got, want)
+		}
+		if len(tr.Notes) != 1 || tr.Notes[0].Text != "one.md:2" {
+			t.Errorf("%s: notes %v; want the last", what, tr.Notes)
+		}
+	}
+	if got := wire.Lines(before.Accounted(nil)); len(got) != 1 {
+		t.Errorf("the trace of before has %q now", got)
+	}
+}
+
 func TestTracesBetweenFences(t *testing.T) {
 	l, streams := newFakeLab(t)
 	r := start(t, Options{}, streams)
@@ -228,6 +282,11 @@ func TestMemoryHasALimit(t *testing.T) {
 	}
 	if n := len(tr.Frames); n == 0 || n == 20 || n+int(tr.Dropped["laptop"]) != 20 {
 		t.Errorf("%d frames and %d dropped; want some of each, 20 in all", n, tr.Dropped["laptop"])
+	}
+	r.Forget(tr.Until)
+	l.do(func() { l.hosts["laptop"].packet("eth0", pcapng.Out, udpFrame(9)) })
+	if tr, err = r.Fence(t.Context()); err != nil || len(tr.Frames) != 1 || tr.Dropped["laptop"] != 0 {
+		t.Errorf("with room again: %v, %d frames, dropped %v; want 1 frame", err, len(tr.Frames), tr.Dropped)
 	}
 }
 
