@@ -22,8 +22,8 @@ type Result struct {
 func (r *Result) OK() bool { return r.first == nil && r.Broken == nil }
 
 // Inconclusive reports whether the first difference was found in a step in
-// which this machine stood still for longer than half of the shortest patience
-// of the book's programs, or among packets of which some may not have been
+// which this machine stood still for longer than a quarter of the shortest
+// patience of the book's programs, or among packets of which some may not have been
 // seen: the run says nothing then, and another one on a fresh lab may.
 func (r *Result) Inconclusive() bool {
 	return r.first != nil && (r.first.Stall > 0 || r.first.Doubt != "")

@@ -9,9 +9,10 @@ const (
 	// stallTick is how often the watchdog wants to run.
 	stallTick = 10 * time.Millisecond
 
-	// stallLimit is half of the shortest patience of the book's programs, the
-	// 0.1 s of udp_remote's first wait.
-	stallLimit = 50 * time.Millisecond
+	// stallLimit is a quarter of the shortest patience of the book's programs,
+	// the 0.1 s of udp_remote's first wait: on the way of a request and its reply
+	// four processes and kernel threads may wait for a processor in turn.
+	stallLimit = 25 * time.Millisecond
 )
 
 // A watchdog measures how long this machine did not let the process run: its
