@@ -105,6 +105,7 @@ func (r *lessonRun) options(les *lesson.Lesson, recording *evidence.Recording, t
 		Lab:    lab.Options{Engine: r.engine, Progress: said},
 		Event:  follow(said),
 		Takes:  lessons.Estimate(les),
+		Last:   lessons.Spoils(les),
 		Fresh:  r.flags.fresh,
 		Around: recording.Around,
 		Again: func(attempt int) {

@@ -44,6 +44,22 @@ func Estimate(l *lesson.Lesson) time.Duration {
 	return sum
 }
 
+// Spoils reports whether a lesson leaves a lab that only time mends: a fault took
+// a fragment, and what was left of the datagram waits for it for half a minute
+// (ipfrag_time of ip-sysctl). It is for stage.Options.
+func Spoils(l *lesson.Lesson) bool {
+	for _, s := range l.Sections {
+		for _, b := range s.Blocks {
+			for _, step := range b.Steps {
+				if step.Kind == lesson.Hostlab && strings.HasPrefix(step.Text, "hostlab fault drop") && strings.Contains(step.Text, " --fragment ") {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
 // An estimator goes through a section.
 type estimator struct {
 	sum     time.Duration // of all that windows do not wait for side by side

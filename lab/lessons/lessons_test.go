@@ -168,3 +168,16 @@ func TestEstimate(t *testing.T) {
 		t.Errorf("page-30 %v, tcp-bindings %v; want that a lost SYN counts", all[0], all[1])
 	}
 }
+
+// Only the lesson that loses fragments leaves incomplete datagrams.
+func TestSpoils(t *testing.T) {
+	all, err := All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range all {
+		if got := Spoils(l); got != (l.File == "too-big.md") {
+			t.Errorf("%s: spoils its lab: %v", l.File, got)
+		}
+	}
+}

@@ -37,7 +37,7 @@ func (s *Stage) worthKeeping(r *request) bool {
 	was := s.playing
 	defer func() { s.playing = was }()
 	s.playing = slices.DeleteFunc(slices.Clone(was), func(p *request) bool { return p == r })
-	return !s.Frugal || s.labs(r.key) == 0 || s.gain(r.key, 0) > s.endTakes/2
+	return !r.last && (!s.Frugal || s.labs(r.key) == 0 || s.gain(r.key, 0) > s.endTakes/2)
 }
 
 // gain returns how much sooner all lessons are over with more labs of some hosts,
@@ -70,21 +70,33 @@ func (s *Stage) labs(key string) (n int) {
 }
 
 // ends estimates after which time the lessons of some hosts are over, with the
-// labs that they have and more, which are ready after some time; one there must
-// be. Each lesson in line plays on the lab that is free first; one of which nobody
-// knows how long it takes, for a second.
-func (s *Stage) ends(key string, ready ...time.Duration) time.Duration {
+// labs that they have and more, which are ready after some time; where there is
+// none any more, one starts. Each lesson in line plays on the lab that is free
+// first; one of which nobody knows how long it takes, for a second.
+func (s *Stage) ends(key string, ready ...time.Duration) (latest time.Duration) {
 	free := slices.Clone(ready)
 	for _, r := range s.playing {
 		if r.key == key {
-			free = append(free, max(0, time.Until(r.until)))
+			until := max(0, time.Until(r.until))
+			latest = max(latest, until)
+			if !r.last {
+				free = append(free, until)
+			}
 		}
 	}
 	for _, r := range s.waiting {
-		if r.key == key && !r.fresh {
-			first := slices.Index(free, slices.Min(free))
-			free[first] += cmp.Or(r.takes, time.Second)
+		if r.key != key || r.fresh {
+			continue
+		}
+		if len(free) == 0 {
+			free = append(free, latest+s.aStart())
+		}
+		first := slices.Index(free, slices.Min(free))
+		free[first] += cmp.Or(r.takes, time.Second)
+		latest = max(latest, free[first])
+		if r.last {
+			free = slices.Delete(free, first, first+1)
 		}
 	}
-	return slices.Max(free)
+	return latest
 }

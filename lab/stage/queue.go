@@ -14,6 +14,7 @@ import (
 type request struct {
 	key   string // see keyOf
 	takes time.Duration
+	last  bool // nobody plays on its lab behind it
 	fresh bool
 	until time.Time // when it will probably have ended; of those that play
 

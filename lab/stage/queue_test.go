@@ -45,14 +45,14 @@ func (l *lineTest) enter(lessons ...string) {
 }
 
 // place puts lessons on the stage and in line as they are: "hosts 3.1s", or "hosts
-// 3.1s fresh".
+// 3.1s fresh", or "hosts 3.1s last".
 func (l *lineTest) place(playing, waiting []string) {
 	request := func(text string) *request {
 		var r request
-		var takes, fresh string
-		fmt.Sscan(text, &r.key, &takes, &fresh)
+		var takes, how string
+		fmt.Sscan(text, &r.key, &takes, &how)
 		r.takes, _ = time.ParseDuration(takes)
-		r.until, r.fresh = time.Now().Add(r.takes), fresh != ""
+		r.until, r.fresh, r.last = time.Now().Add(r.takes), how == "fresh", how == "last"
 		return &r
 	}
 	for _, text := range playing {
@@ -154,6 +154,9 @@ func TestWorthLab(t *testing.T) {
 		"one gains nothing, and two do":    {2 * time.Second, []string{"lan 5s", "lan 5s"}, []string{"lan 4s", "lan 4s"}, true},
 		"two gain less than they take":     {3 * time.Second, []string{"lan 5s", "lan 5s"}, []string{"lan 4s", "lan 4s"}, false},
 		"whoever wants a new one is apart": {time.Second, []string{"lan 4s"}, []string{"lan 4s fresh"}, false},
+		"there will be none":               {3 * time.Second, []string{"lan 4s last"}, []string{"lan 1s"}, true},
+		"the next one spoils it":           {3 * time.Second, []string{"lan 4s"}, []string{"lan 1s last", "lan 1s"}, true},
+		"the last one spoils it":           {3 * time.Second, []string{"lan 4s"}, []string{"lan 1s", "lan 1s last"}, false},
 	} {
 		s := &Stage{startTakes: tt.start}
 		newLine(t, s).place(tt.playing, tt.waiting)
@@ -177,6 +180,7 @@ func TestWorthKeeping(t *testing.T) {
 		"others will be free soon":         {true, []string{"lan 0.1s"}, []string{"lan 0.3s"}, false},
 		"nobody knows for how long":        {true, []string{"lan 5s"}, []string{"lan 0s"}, true},
 		"others play for longer":           {true, []string{"lan 1s", "v6 9s"}, []string{"lan 2s"}, false},
+		"others will be good for nothing":  {true, []string{"lan 0.1s last"}, []string{"lan 0.3s"}, true},
 		"every lab is kept for what comes": {false, []string{"lan 0.1s"}, []string{"lan 0.3s"}, true},
 	} {
 		s := &Stage{endTakes: 600 * time.Millisecond, Frugal: tt.frugal}
@@ -184,6 +188,9 @@ func TestWorthKeeping(t *testing.T) {
 		over := s.playing[len(s.playing)-1]
 		if got := s.worthKeeping(over); got != tt.want || !slices.Contains(s.playing, over) {
 			t.Errorf("%s: worth keeping: %v; want %v", what, got, tt.want)
+		}
+		if over.last = true; s.worthKeeping(over) {
+			t.Errorf("%s: a spoilt one is worth keeping", what)
 		}
 	}
 }

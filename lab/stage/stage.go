@@ -39,6 +39,10 @@ type Options struct {
 	// hosts wait for each other as long as one more lab is not worth its start.
 	Takes time.Duration
 
+	// Last says that the lesson leaves a lab on which no other can play, as far
+	// as one knows: that lab ends with it.
+	Last bool
+
 	// Fresh says that no other lesson may have played on the lab before.
 	Fresh bool
 
@@ -114,7 +118,7 @@ func (s *Stage) Play(ctx context.Context, les *lesson.Lesson, o *Options) (*Perf
 }
 
 func newRequest(les *lesson.Lesson, o *Options) *request {
-	return &request{key: keyOf(les, o), takes: o.Takes, fresh: o.Fresh}
+	return &request{key: keyOf(les, o), takes: o.Takes, last: o.Last, fresh: o.Fresh}
 }
 
 // play plays a lesson that is in line.

@@ -59,7 +59,7 @@ func measure(ctx context.Context, names []string, rounds, busy, labs int, engine
 			return false, err
 		}
 		s.lessons = append(s.lessons, les)
-		s.parts = append(s.parts, stage.Part{Lesson: les, Options: stage.Options{Lab: lab.Options{Engine: e}, Takes: lessons.Estimate(les)}})
+		s.parts = append(s.parts, stage.Part{Lesson: les, Options: stage.Options{Lab: lab.Options{Engine: e}, Takes: lessons.Estimate(les), Last: lessons.Spoils(les)}})
 	}
 	fmt.Printf("idle, %d rounds, %d labs side by side\n", rounds, labs)
 	ok, err := s.play(ctx, false)
