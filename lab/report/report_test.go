@@ -152,6 +152,9 @@ func play(t *testing.T, file string, s script) *Lesson {
 	if file == "hangs.md" {
 		source = strings.Replace(text, "\nlab:", "\ntimeout: 50ms\nlab:", 1)
 	}
+	if file == "outside.md" {
+		source += "\n## Tidy up\n\n```console\nlaptop:~$ true\ntidy\n```\n"
+	}
 	l, err := lesson.Parse(file, []byte(source))
 	if err != nil {
 		t.Fatal(err)
@@ -191,9 +194,11 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 }
 
+// good is a lab on which all comes out as stated.
+var good = script{"guinness$ server": "Listening\n[running]\n", "laptop$ ask": "yes\n[exit 0]\n", "laptop$ client": refused, "laptop$ true": "[exit 0]\n",
+	onWire: "0.0123 laptop guinness 1060 23\n"}
+
 func example(t *testing.T) *Run {
-	good := script{"guinness$ server": "Listening\n[running]\n", "laptop$ ask": "yes\n[exit 0]\n", "laptop$ client": refused, "laptop$ true": "[exit 0]\n",
-		onWire: "0.0123 laptop guinness 1060 23\n"}
 	with := func(key, value string) script {
 		s := script{}
 		for k, v := range good {
@@ -264,6 +269,18 @@ func TestWriteTableGood(t *testing.T) {
 	golden(t, "table-good.txt", b.Bytes())
 	if !r.OK() {
 		t.Error("not ok; want ok")
+	}
+}
+
+// A lesson may differ where it claims nothing, which "as stated" must not hide.
+func TestWriteTableOutside(t *testing.T) {
+	r := &Run{Lessons: []*Lesson{play(t, "outside.md", good)}}
+	var b bytes.Buffer
+	if err := WriteTable(&b, r, false); err != nil {
+		t.Fatal(err)
+	}
+	if want := "\n3 claims as stated\n1 lesson with differences outside the claims\n"; r.OK() || !strings.HasSuffix(b.String(), want) {
+		t.Errorf("ok %v, table\n%s\nwant as its end%s", r.OK(), b.String(), want)
 	}
 }
 

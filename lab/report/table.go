@@ -109,6 +109,9 @@ func summary(r *Run) string {
 		parts = append(parts, fmt.Sprintf("%d not run", notRun))
 	}
 	lines := []string{strings.Join(parts, ", ")}
+	if n := countOutside(r); n > 0 {
+		lines = append(lines, count(n, "lesson")+" with differences outside the claims")
+	}
 	for _, o := range []Outcome{Broken, Skipped, Inconclusive} {
 		if n := countOutcome(r, o); n > 0 {
 			lines = append(lines, fmt.Sprintf("%s %s", count(n, "lesson"), o))
@@ -133,6 +136,17 @@ func count(n int, what string) string {
 		return "1 " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// countOutside counts the lessons that differ where no claim is made.
+func countOutside(r *Run) int {
+	n := 0
+	for _, l := range r.Lessons {
+		if l.Outcome() == Differs && len(l.Result.Problems) > 0 {
+			n++
+		}
+	}
+	return n
 }
 
 func countOutcome(r *Run, o Outcome) int {
