@@ -40,11 +40,11 @@ func TestReject(t *testing.T) {
 				guinness.must(t, func() (err error) { l, err = net.Listen("tcp", at.String()); return err })
 				t.Cleanup(func() { l.Close() })
 			}
-			if err := talk(laptop, tt.network, at); err != nil {
+			if err := talk(t, laptop, tt.network, at); err != nil {
 				t.Fatalf("without the fault: %v; want nobody to refuse", err)
 			}
 			guinness.fault(t, tt.fault)
-			if err := talk(laptop, tt.network, at); !errors.Is(err, tt.want) {
+			if err := talk(t, laptop, tt.network, at); !errors.Is(err, tt.want) {
 				t.Errorf("got %v; want %v", err, tt.want)
 			}
 			if took := guinness.counts(t, 1); took != 1 {
@@ -54,15 +54,19 @@ func TestReject(t *testing.T) {
 	}
 }
 
-// talk connects and gets an echo, or the refusal.
-func talk(n *netns, network string, to netip.AddrPort) (err error) {
+// talk connects and gets an echo, or the refusal. A TCP connection stays to the
+// end of the test: a fault would also take the segment that ends it.
+func talk(t *testing.T, n *netns, network string, to netip.AddrPort) (err error) {
 	n.do(func() {
 		d := net.Dialer{Timeout: deadline}
 		var c net.Conn
-		if c, err = d.Dial(network, to.String()); err != nil || network == "tcp" {
+		if c, err = d.Dial(network, to.String()); err != nil {
 			return
 		}
-		defer c.Close()
+		t.Cleanup(func() { c.Close() })
+		if network == "tcp" {
+			return
+		}
 		c.SetDeadline(time.Now().Add(deadline))
 		if _, err = c.Write([]byte("x")); err == nil {
 			_, err = c.Read(make([]byte, 16))
