@@ -12,8 +12,8 @@ import (
 const (
 	// perLesson and perCommand are what lessons take beside their waits: all
 	// that hostlab and the hosts bring.
-	perLesson  = 200 * time.Millisecond
-	perCommand = 40 * time.Millisecond
+	perLesson  = 150 * time.Millisecond
+	perCommand = 25 * time.Millisecond
 
 	// downAfter is for how long udp_remote waits in all, five times, where a
 	// lesson leaves out that it says so.

@@ -178,6 +178,7 @@ func TestWorthKeeping(t *testing.T) {
 		"it is the only one":               {true, nil, []string{"lan 0.1s"}, true},
 		"others are busy":                  {true, []string{"lan 5s"}, []string{"lan 1s", "lan 1s"}, true},
 		"others will be free soon":         {true, []string{"lan 0.1s"}, []string{"lan 0.3s"}, false},
+		"they will not so soon":            {true, []string{"lan 0.25s"}, []string{"lan 0.3s"}, true},
 		"nobody knows for how long":        {true, []string{"lan 5s"}, []string{"lan 0s"}, true},
 		"others play for longer":           {true, []string{"lan 1s", "v6 9s"}, []string{"lan 2s"}, false},
 		"others will be good for nothing":  {true, []string{"lan 0.1s last"}, []string{"lan 0.3s"}, true},
