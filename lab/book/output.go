@@ -79,6 +79,29 @@ type output struct {
 	json     bool
 	mu       sync.Mutex
 	out, err io.Writer
+	held     *[]heldLine // nil: nothing is held back
+}
+
+// A heldLine is to be written soon.
+type heldLine struct {
+	to   io.Writer
+	line []byte
+}
+
+// behind writes what f says only when f has done all that it does: who sees the
+// line of a request can then find the reply on the cable.
+func (o *output) behind(f func()) {
+	var lines []heldLine
+	o.mu.Lock()
+	o.held = &lines
+	o.mu.Unlock()
+	f()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.held = nil
+	for _, l := range lines {
+		l.to.Write(l.line) // a reader who has left is no reason to end
+	}
 }
 
 // say prints a line for people, or e. Without a format, only e.
@@ -107,7 +130,11 @@ func (o *output) write(w io.Writer, e event, format string, args ...any) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	w.Write(append(line, '\n')) // a reader who has left is no reason to end
+	if line = append(line, '\n'); o.held != nil {
+		*o.held = append(*o.held, heldLine{w, line})
+		return
+	}
+	w.Write(line) // see behind
 }
 
 // A plainError's words are the whole line: no name of the program before them.

@@ -91,9 +91,11 @@ func udpRemoteServer(ctx context.Context, out *output, iface string, p port, opt
 				"Pretending to drop packet from %s", tuple(from))
 			return
 		}
-		out.say(event{Event: "request", Peer: from}.carrying(data),
-			"The client at %s says %s", tuple(from), quote(data))
-		a.answer(out, conn, data, from)
+		out.behind(func() {
+			out.say(event{Event: "request", Peer: from}.carrying(data),
+				"The client at %s says %s", tuple(from), quote(data))
+			a.answer(out, conn, data, from)
+		})
 	})
 }
 

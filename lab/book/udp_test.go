@@ -2,12 +2,16 @@ package book
 
 import (
 	"bytes"
+	"context"
 	"net"
 	"net/netip"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"hostlab/lab/program"
 )
 
 // Page 30 on loopback: 127.0.0.1 and 127.0.0.2 stand for two addresses of one
@@ -102,6 +106,38 @@ func TestUDPRemotePatience(t *testing.T) {
 	client.wantErr("I think the server is down")
 	client.end(1)
 }
+
+// When a server says who asked, the reply has gone: a lesson that sees the line
+// looks at the cable then.
+func TestUDPRemoteSaysBehindReply(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	conn, _ := peerUDP(t)
+	var lines []string
+	out := writerFunc(func(b []byte) (int, error) {
+		lines = append(lines, strings.TrimSuffix(string(b), "\n"))
+		if m := regexp.MustCompile(`^Listening at \('127.0.0.1', (\d+)\)`).FindSubmatch(b); m != nil {
+			send(t, conn, string(m[1]), "anybody?")
+			return len(b), nil
+		}
+		defer cancel()
+		conn.SetReadDeadline(time.Now().Add(2 * time.Second))
+		reply := make([]byte, 100)
+		n, err := conn.Read(reply)
+		if err != nil || string(reply[:n]) != "Your data was 8 bytes" {
+			t.Errorf("when it says %q, the reply is %q, %v", b, reply[:n], err)
+		}
+		return len(b), nil
+	})
+	udpRemote.run(ctx, program.Stdio{Out: out, Err: out}, "server", "127.0.0.1", "-p", "0")
+	if len(lines) != 2 || !strings.HasSuffix(lines[1], "says 'anybody?'") {
+		t.Errorf("it said %q", lines)
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
 
 // A late answer to the first request is as good as one to the second.
 func TestUDPRemoteLateReply(t *testing.T) {
