@@ -177,14 +177,14 @@ func TestWorthKeeping(t *testing.T) {
 	}{
 		"it is the only one":               {true, nil, []string{"lan 0.1s"}, true},
 		"others are busy":                  {true, []string{"lan 5s"}, []string{"lan 1s", "lan 1s"}, true},
-		"others will be free soon":         {true, []string{"lan 0.1s"}, []string{"lan 0.3s"}, false},
-		"they will not so soon":            {true, []string{"lan 0.25s"}, []string{"lan 0.3s"}, true},
+		"others will be free soon":         {true, []string{"lan 0.3s"}, []string{"lan 1s"}, false},
+		"they will not so soon":            {true, []string{"lan 0.8s"}, []string{"lan 1s"}, true},
 		"nobody knows for how long":        {true, []string{"lan 5s"}, []string{"lan 0s"}, true},
 		"others play for longer":           {true, []string{"lan 1s", "v6 9s"}, []string{"lan 2s"}, false},
 		"others will be good for nothing":  {true, []string{"lan 0.1s last"}, []string{"lan 0.3s"}, true},
 		"every lab is kept for what comes": {false, []string{"lan 0.1s"}, []string{"lan 0.3s"}, true},
 	} {
-		s := &Stage{endTakes: 600 * time.Millisecond, Frugal: tt.frugal}
+		s := &Stage{endTakes: 2 * time.Second, Frugal: tt.frugal}
 		newLine(t, s).place(append(tt.playing, "lan 0s"), tt.waiting)
 		over := s.playing[len(s.playing)-1]
 		if got := s.worthKeeping(over); got != tt.want || !slices.Contains(s.playing, over) {

@@ -145,6 +145,14 @@ func (l *fakeLab) do(f func()) {
 	f()
 }
 
+// send sends a datagram from laptop to guinness.
+func (l *fakeLab) send(n byte) {
+	l.do(func() {
+		l.hosts["laptop"].packet("eth0", pcapng.Out, udpFrame(n))
+		l.hosts["guinness"].packet("eth0", pcapng.In, udpFrame(n))
+	})
+}
+
 // udpFrame is a datagram from laptop to guinness.
 func udpFrame(n byte) []byte {
 	b := append([]byte{2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1}, 8, 0)

@@ -34,12 +34,6 @@ func start(t *testing.T, o Options, streams []Stream) *Recorder {
 func TestForget(t *testing.T) {
 	l, streams := newFakeLab(t)
 	r := start(t, Options{}, streams)
-	send := func(n byte) {
-		l.do(func() {
-			l.hosts["laptop"].packet("eth0", pcapng.Out, udpFrame(n))
-			l.hosts["guinness"].packet("eth0", pcapng.In, udpFrame(n))
-		})
-	}
 	fenced := func() *wire.Trace {
 		tr, err := r.Fence(t.Context())
 		if err != nil {
@@ -50,7 +44,7 @@ func TestForget(t *testing.T) {
 	r.Comment("one.md:1")
 	r.Comment("one.md:2")
 	fenced()
-	send(1)
+	l.send(1)
 	l.do(func() {
 		l.hosts["guinness"].packet(capture.LossInterface, pcapng.In, udpFrame(1), "drop udp/1060")
 		l.hosts["laptop"].dropped += 3
@@ -64,7 +58,7 @@ func TestForget(t *testing.T) {
 	if tr := r.Trace(); len(tr.Frames) != 0 || len(tr.Losses) != 0 || tr.Doubt() != "" {
 		t.Errorf("forgotten are %d frames, %d losses, doubt %q", len(tr.Frames), len(tr.Losses), tr.Doubt())
 	}
-	send(2)
+	l.send(2)
 	l.do(func() { l.hosts["laptop"].dropped++ })
 	for what, tr := range map[string]*wire.Trace{"fence": fenced(), "all": r.Trace()} {
 		if diff := cmp.Diff([]string{"laptop->>guinness: UDP to 1060, 2 bytes"}, wire.Lines(tr.Accounted(nil))); diff != "" {
@@ -85,12 +79,6 @@ func TestForget(t *testing.T) {
 func TestTracesBetweenFences(t *testing.T) {
 	l, streams := newFakeLab(t)
 	r := start(t, Options{}, streams)
-	send := func(n byte) {
-		l.do(func() {
-			l.hosts["laptop"].packet("eth0", pcapng.Out, udpFrame(n))
-			l.hosts["guinness"].packet("eth0", pcapng.In, udpFrame(n))
-		})
-	}
 	fenced := func() []string {
 		tr, err := r.Fence(t.Context())
 		if err != nil {
@@ -101,10 +89,10 @@ func TestTracesBetweenFences(t *testing.T) {
 		}
 		return wire.Lines(tr.Accounted(nil))
 	}
-	send(1)
+	l.send(1)
 	got := [][]string{fenced()}
-	send(2)
-	send(3)
+	l.send(2)
+	l.send(3)
 	got = append(got, fenced(), fenced())
 	want := [][]string{
 		{"laptop->>guinness: UDP to 1060, 1 bytes"},
